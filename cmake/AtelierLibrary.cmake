@@ -1,0 +1,63 @@
+# One folder under src/ = one static library `atelier_<name>`, with its unit tests (`*_test.cpp` -> `<name>_test`)
+# and its fuzz targets (`x_fuzz.cpp` -> `x_fuzz`) beside the sources. USES lists the folders it may include; LINKS
+# the outside libraries. What is not listed is not linked: the build files are the map of the house.
+
+set(ATELIER_WARNINGS -Wall -Wextra -Werror)
+
+# Flags by file name: linear_avx2.cpp is compiled for AVX2, and so on. Files without a suffix run on any x86-64.
+set(ATELIER_ISA_avx2 -mavx2 -mfma -mf16c)
+set(ATELIER_ISA_avx512 ${ATELIER_ISA_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni)
+set(ATELIER_ISA_avx512bf16 ${ATELIER_ISA_avx512} -mavx512bf16)
+set(ATELIER_ISA_amx ${ATELIER_ISA_avx512bf16} -mamx-tile -mamx-int8 -mamx-bf16)
+
+# -ffp-contract=off: a product and a sum are fused only where the source says std::fma, so that every
+# instruction set rounds at the same places.
+function(atelier_flags target)
+  target_compile_options(${target} PRIVATE ${ATELIER_WARNINGS} -ffp-contract=off)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+endfunction()
+
+function(atelier_library name)
+  cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp cpu/*.cpp)
+  set(tests ${sources})
+  set(fuzzers ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cpp$")
+
+  set(uses)
+  foreach(room ${ARG_USES})
+    list(APPEND uses atelier_${room})
+  endforeach()
+  if(sources)
+    add_library(atelier_${name} STATIC ${sources})
+    atelier_flags(atelier_${name})
+    target_link_libraries(atelier_${name} PUBLIC ${uses} ${ARG_LINKS})
+    foreach(isa avx2 avx512 avx512bf16 amx)
+      set(files ${sources})
+      list(FILTER files INCLUDE REGEX "_${isa}\\.cpp$")
+      set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS "${ATELIER_ISA_${isa}}")
+    endforeach()
+  else()
+    add_library(atelier_${name} INTERFACE)
+    target_include_directories(atelier_${name} INTERFACE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(atelier_${name} INTERFACE ${uses} ${ARG_LINKS})
+  endif()
+
+  if(tests AND ATELIER_TESTS)
+    add_executable(${name}_test ${tests})
+    atelier_flags(${name}_test)
+    target_link_libraries(${name}_test PRIVATE atelier_${name} GTest::gmock GTest::gtest_main)
+    add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  endif()
+  if(ATELIER_FUZZ)
+    foreach(file ${fuzzers})
+      get_filename_component(target ${file} NAME_WE)
+      add_executable(${target} ${file})
+      atelier_flags(${target})
+      target_link_libraries(${target} PRIVATE atelier_${name})
+      target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()

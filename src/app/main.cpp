@@ -1,0 +1,22 @@
+// atelier: one program to serve, share, shrink, tune and watch Qwen2.5. main parses the command line and
+// hands over.
+#include <CLI/CLI.hpp>
+
+#include "app/commands.h"
+
+int main(int argc, char** argv) {
+  using namespace atelier::app;
+  CLI::App root{"Atelier runs Qwen2.5 for your team.", "atelier"};
+  root.require_subcommand(1);
+  Chosen chosen;
+  add_version(root, chosen);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return root.exit(help);
+  } catch (const CLI::ParseError& error) {
+    root.exit(error);
+    return 2;
+  }
+  return chosen.run();
+}

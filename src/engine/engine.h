@@ -1,0 +1,49 @@
+// The Engine runs generations: one thread owns the step loop, many sequences share each batch. Clients submit
+// from any thread and read their handles; the two sides meet in two queues and nowhere else.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "engine/generation.h"
+#include "model/decoder.h"
+
+namespace atelier::engine {
+
+struct EngineConfig {
+  std::int64_t max_sequences = 32;      // running at once
+  std::int64_t max_model_len = 0;       // tokens of prompt + output of one sequence
+  std::int64_t max_batch_tokens = 512;  // prompt tokens entering one step
+  std::int64_t kv_blocks = 0;           // of kernels::kBlockTokens tokens
+  std::int64_t max_waiting = 1024;      // beyond: kOverloaded
+  std::int32_t vocabulary = 0;          // real ids; padding rows above are never produced
+};
+
+struct EngineStats {
+  std::int64_t running = 0, waiting = 0;
+  std::int64_t blocks_used = 0, blocks_total = 0;
+  std::int64_t prompt_tokens = 0, generated_tokens = 0, finished = 0, steps = 0;
+};
+
+class Engine {
+ public:
+  // The decoder must outlive the engine and is used by the engine's thread alone from now on.
+  Engine(model::Decoder& decoder, EngineConfig config);
+  ~Engine();  // cancels what runs, joins the thread
+
+  // kTooLong: prompt (+ 1) over max_model_len; kBadRequest: empty prompt, ids out of range; kOverloaded:
+  // queue full or draining. max_tokens is clamped to what the context still holds.
+  Result<std::unique_ptr<GenerationHandle>> submit(GenerationRequest request);
+
+  void drain();               // accept no more; returns when everything accepted has ended
+  EngineStats stats() const;  // any thread
+  const EngineConfig& config() const { return config_; }
+
+ private:
+  class Loop;
+  EngineConfig config_;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace atelier::engine

@@ -1,0 +1,60 @@
+// A Generation is a client's job: a prompt and how to continue it. The client holds a GenerationHandle;
+// tokens come through it, and it ends exactly once, with its true reason. Letting the handle go cancels the
+// job.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sample/sampling_options.h"
+
+namespace atelier::engine {
+
+struct GenerationRequest {
+  std::vector<std::int32_t> prompt;  // token ids; not empty
+  sample::SamplingOptions sampling;
+  std::int64_t max_tokens = 128;       // of output
+  std::vector<std::int32_t> stop_ids;  // each ends the generation and is not delivered
+  bool ignore_eos = false;             // stop_ids are ignored
+  std::uint64_t tenant = 0;            // opaque: fair share knows numbers, not names
+  double weight = 1.0;
+  std::int32_t adapter = -1;  // -1: the base model
+};
+
+enum class FinishReason { kStop, kLength, kCancelled, kFailed };
+
+struct TokenEvent {
+  std::int32_t id;
+  float logprob = 0;                      // of `id`, natural log; only where logprobs were asked for
+  std::vector<sample::TokenLogprob> top;  // the K best, best first
+};
+
+struct GenerationEnd {
+  FinishReason reason;
+  std::int32_t stop_id = -1;  // the id that stopped it
+  std::string error;          // kFailed: what happened
+};
+
+// What has arrived since the last look.
+struct GenerationUpdate {
+  std::vector<TokenEvent> tokens;
+  std::optional<GenerationEnd> end;
+};
+
+// One consumer thread at a time; the engine thread feeds it.
+class GenerationHandle {
+ public:
+  virtual ~GenerationHandle() = default;  // cancels what has not ended
+  virtual GenerationUpdate take() = 0;    // never blocks; empty if nothing came
+  virtual GenerationUpdate wait() = 0;    // blocks until something came; after the end: the end again
+  // Called from the engine thread whenever take() would return something new; must not block.
+  virtual void on_update(std::function<void()> wake) = 0;
+  virtual void cancel() = 0;  // ends with kCancelled within two steps
+};
+
+}  // namespace atelier::engine

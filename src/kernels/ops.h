@@ -1,0 +1,101 @@
+// The table of functions a backend offers. One table per instruction set; all are proven equal to the scalar
+// one (kernels/conformance_test.cpp). Functions do one thread's share of the work: the caller splits and
+// joins. Every output row depends on its own input row alone, with one fixed order of roundings: results
+// never depend on how many rows came along, nor on the split over threads.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/packed_matrix.h"
+
+namespace atelier::kernels {
+
+// How products are formed; chosen once per model by --compute.
+enum class Compute : std::uint8_t {
+  kAuto,  // quantised weights: int8 activations per group of 32, integer sums, scales in one fixed order
+          // (bit-equal on every ISA); BF16 weights: as kBF16; F16 and F32 weights: as kF32
+  kBF16,  // activations and weights rounded to bf16, f32 sums
+  kF32,   // f32 activations times dequantised weights, f32 sums
+};
+
+// Activations of `rows` rows in the form a matrix kind wants. Made by Ops::prepare in the caller's scratch
+// memory.
+struct Activations {
+  std::int64_t rows = 0, cols = 0;      // cols: padded to kGroup
+  const float* f32 = nullptr;           // [rows, cols]                 kF32
+  const std::uint16_t* bf16 = nullptr;  // [rows, cols]             kBF16
+  const std::int8_t* q8 = nullptr;      // [rows, cols]                 int8: x ~ q8 * scale
+  const float* scale = nullptr;         // [rows, cols / 32]            int8: amax / 127
+  const std::int32_t* sum = nullptr;    // [rows, cols / 32]          int8: sum of the group's q8
+};
+
+enum class ActivationForm : std::uint8_t { kF32, kBF16, kInt8 };
+ActivationForm form_for(DType weights, Compute compute);
+std::int64_t activation_bytes(ActivationForm form, std::int64_t rows, std::int64_t k);  // 64-byte multiple
+// The view over `scratch` (activation_bytes long, 64-byte aligned) that prepare fills row by row.
+Activations activation_view(ActivationForm form, std::int64_t rows, std::int64_t k, std::byte* scratch);
+
+// Keys and values of one layer, in blocks of kBlockTokens tokens. Element type f16 (kAuto, kBF16) or f32
+// (kF32).
+//   keys:   [block][kv_head][head_dim][kBlockTokens]   lanes are tokens
+//   values: [block][kv_head][kBlockTokens][head_dim]   lanes are dims
+inline constexpr std::int64_t kBlockTokens = 32;
+
+struct KvLayer {
+  DType dtype = DType::kF16;
+  std::int64_t kv_heads = 0, head_dim = 0;
+  std::byte* keys = nullptr;
+  std::byte* values = nullptr;
+};
+
+// Consecutive query rows of one sequence. Row i stands at position `position + i` and sees keys [0, position
+// + i].
+struct AttentionRows {
+  const float* q = nullptr;  // [rows][q_stride], heads x head_dim valid, rope applied
+  float* out = nullptr;      // [rows][out_stride]
+  std::int64_t q_stride = 0, out_stride = 0;
+  std::int64_t rows = 0, position = 0;
+  std::int64_t heads = 0;                // query heads; heads / kv_heads share one pass over K/V
+  float scale = 1.0f;                    // 1 / sqrt(head_dim)
+  const std::int32_t* blocks = nullptr;  // the sequence's block table
+};
+
+struct Ops {
+  const char* isa;  // "scalar", "avx2", "avx512", "amx"
+
+  // Rows [begin, end) of x [rows][x_stride], k valid columns each, into the prepared form.
+  void (*prepare)(const float* x, std::int64_t x_stride, std::int64_t k, ActivationForm form,
+                  const Activations& out, std::int64_t begin, std::int64_t end);
+
+  // y[m][n] = sum_k x[m][k] w[n][k] (+ bias[n]) for all rows of `x` and the outputs of panels [begin, end).
+  // bias may be null. Writes only columns < w.n.
+  void (*linear)(const PackedMatrix& w, const Activations& x, ActivationForm form, const float* bias,
+                 float* y, std::int64_t y_stride, std::int64_t begin, std::int64_t end);
+
+  // out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i], one row of n.
+  void (*rms_norm)(const float* x, const float* weight, float eps, float* out, std::int64_t n);
+
+  // Rotates pairs (i, i + head_dim/2) of each of `heads` heads in place; cos, sin: [head_dim / 2] of this
+  // position.
+  void (*rope)(float* x, std::int64_t heads, std::int64_t head_dim, const float* cos, const float* sin);
+
+  // out = silu(gate) * up, n values.
+  void (*swiglu)(const float* gate, const float* up, float* out, std::int64_t n);
+
+  // x += y, n values.
+  void (*add)(float* x, const float* y, std::int64_t n);
+
+  // Writes one token's keys and values ([kv_heads x head_dim] f32 each) into its slot of a block.
+  void (*store_kv)(const KvLayer& kv, std::int32_t block, std::int64_t slot, const float* k, const float* v);
+
+  // Causal attention of the query heads that share `kv_head`. scratch: attention_scratch_bytes, this thread's
+  // own.
+  void (*attend)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, std::byte* scratch);
+
+  // max and log(sum(exp(x - max))) of n values: for log-probabilities.
+  void (*log_sum_exp)(const float* x, std::int64_t n, float* max, float* log_sum);
+};
+
+std::int64_t attention_scratch_bytes(std::int64_t head_dim, std::int64_t heads_per_kv);
+
+}  // namespace atelier::kernels

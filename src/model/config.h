@@ -1,0 +1,39 @@
+// A model's shape and constants, whatever file they were read from. Every field is range-checked when read.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "formats/gguf.h"
+
+namespace atelier::model {
+
+struct RopeConfig {
+  enum class Kind { kPlain, kYarn, kLlama3, kLinear };
+  Kind kind = Kind::kPlain;
+  double theta = 10000.0;
+  double factor = 1.0;
+  std::int64_t original_context = 0;                     // yarn, llama3
+  double beta_fast = 32.0, beta_slow = 1.0;              // yarn
+  double attention_factor = 0.0;                         // yarn; 0 = 0.1 ln(factor) + 1
+  double low_freq_factor = 1.0, high_freq_factor = 4.0;  // llama3
+};
+
+struct ModelConfig {
+  std::string architecture;  // "qwen2", "llama"
+  std::string name;
+  std::int64_t hidden = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0;
+  std::int64_t vocab_rows = 0;   // rows of the embedding; may exceed the tokenizer's real ids
+  std::int64_t max_context = 0;  // as declared
+  double rms_eps = 1e-6;
+  bool tied = false;  // the head is the embedding
+  RopeConfig rope;
+};
+
+Result<ModelConfig> config_from_gguf(const formats::GgufFile& file);
+Result<ModelConfig> config_from_hf(const boost::json::object& config);
+
+}  // namespace atelier::model

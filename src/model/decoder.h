@@ -1,0 +1,50 @@
+// The Decoder is the transformer: token ids in, logits out, keys and values into the KV store on the way.
+// Qwen2 and Llama differ only in what their ModelConfig and Weights hold. Engine thread only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "kernels/ops.h"
+#include "model/config.h"
+#include "model/kv_store.h"
+#include "model/weights.h"
+
+namespace atelier::model {
+
+enum class LogitsWanted { kNone, kLast, kAll };
+
+// Consecutive new tokens of one sequence; tokens before `position` are in the KV store already.
+struct BatchSequence {
+  std::span<const std::int32_t> tokens;
+  std::int64_t position = 0;
+  std::span<const std::int32_t> blocks;  // the table covers position + tokens.size() tokens
+  LogitsWanted logits = LogitsWanted::kLast;
+};
+
+class Decoder {
+ public:
+  // All references must outlive the decoder.
+  Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
+          kernels::Compute compute, ThreadPool& pool);
+  ~Decoder();
+
+  // Logits rows in the order of the batch, [rows, vocab_rows]; valid until the next call.
+  std::span<const float> forward(std::span<const BatchSequence> batch, KvStore& kv);
+
+  DType kv_dtype() const;  // what the KV store must hold for this compute mode
+  const ModelConfig& config() const { return config_; }
+
+ private:
+  struct Scratch;
+  const ModelConfig& config_;
+  const Weights& weights_;
+  const kernels::Ops& ops_;
+  kernels::Compute compute_;
+  ThreadPool& pool_;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+}  // namespace atelier::model

@@ -1,0 +1,31 @@
+// An AlignedBuffer owns zeroed, 64-byte aligned memory; large ones ask the kernel for huge pages. Memory is
+// touched (and so counted) only when first written.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace atelier {
+
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  explicit AlignedBuffer(std::size_t bytes);
+  AlignedBuffer(AlignedBuffer&& other) noexcept;
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept;
+  ~AlignedBuffer();
+
+  std::byte* data() const { return data_; }
+  std::size_t size() const { return size_; }
+
+  template <class T>
+  T* as(std::size_t offset_bytes = 0) const {
+    return reinterpret_cast<T*>(data_ + offset_bytes);
+  }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace atelier
