@@ -14,7 +14,7 @@ EngineConfig settle(EngineConfig config, const model::Decoder& decoder) {
   ATELIER_CHECK(config.max_sequences > 0 && config.max_batch_tokens > 0 && config.kv_blocks > 0);
   ATELIER_CHECK(config.vocabulary > 0 && config.vocabulary <= decoder.config().vocab_rows);
   config.max_model_len = std::min(config.max_model_len, config.kv_blocks * kernels::kBlockTokens);
-  ATELIER_CHECK(config.max_model_len > 1);
+  ATELIER_CHECK(config.max_model_len > 0);
   return config;
 }
 
