@@ -22,20 +22,45 @@ void Scheduler::add(const SequenceSpec& spec) {
 
 BatchPlan Scheduler::next_batch() {
   admit();
+  const std::vector<std::int64_t> parts = share_prompt_room();
   BatchPlan plan;
-  std::int64_t prompt_room = config_.max_prompt_tokens;
-  for (const Running& sequence : running_) {
-    const std::int64_t missing = sequence.length - sequence.stored;
-    const bool generating = sequence.stored >= sequence.spec.prompt_tokens;
-    const std::int64_t tokens = generating ? missing : std::min(missing, prompt_room);
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    const Running& sequence = running_[i];
+    const std::int64_t missing = sequence.missing();
+    const std::int64_t tokens = sequence.generating() ? missing : parts[i];
     if (tokens == 0) continue;
-    if (!generating) prompt_room -= tokens;
     plan.slices.push_back({.id = sequence.spec.id,
                            .position = sequence.stored,
                            .tokens = tokens,
                            .completes = tokens == missing});
   }
   return plan;
+}
+
+// How many prompt tokens of each running sequence enter this step. Half of the room is the oldest prompt's,
+// so it never starves; the rest goes to the shortest first, so a short question does not wait behind a long
+// document; what is left over is the oldest's again.
+std::vector<std::int64_t> Scheduler::share_prompt_room() const {
+  std::vector<std::int64_t> parts(running_.size(), 0);
+  std::vector<std::size_t> prompts;  // oldest first
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    if (!running_[i].generating()) prompts.push_back(i);
+  }
+  if (prompts.empty()) return parts;
+  std::int64_t room = config_.max_prompt_tokens;
+  const auto give = [&](std::size_t i, std::int64_t at_most) {
+    const std::int64_t tokens = std::min(running_[i].missing() - parts[i], at_most);
+    parts[i] += tokens;
+    room -= tokens;
+  };
+  const std::size_t oldest = prompts.front();
+  give(oldest, (room + 1) / 2);
+  std::ranges::stable_sort(prompts, {}, [&](std::size_t i) { return running_[i].missing(); });
+  for (const std::size_t i : prompts) {
+    if (i != oldest) give(i, room);
+  }
+  give(oldest, room);
+  return parts;
 }
 
 // Strictly in order of arrival: a large sequence at the head waits for room and is not overtaken.

@@ -3,8 +3,8 @@
 //
 // The rule: first come, first served. A sequence is admitted when a place is free and blocks for its whole
 // possible length can be reserved, so nothing that runs can run out of memory. Each step holds one token of
-// every sequence that is generating, and up to max_prompt_tokens tokens of prompts, oldest first; a long
-// prompt enters over several steps, so those generating never wait for more than one step's worth of it.
+// every sequence that is generating and up to max_prompt_tokens tokens of prompts: a long prompt enters over
+// several steps, and short ones that came after it enter beside it.
 #pragma once
 
 #include <cstdint>
@@ -71,9 +71,13 @@ class Scheduler {
     std::int64_t length = 0;  // tokens known
     std::int64_t stored = 0;  // of them in the KV store
     cache::BlockTable table;
+
+    std::int64_t missing() const { return length - stored; }
+    bool generating() const { return stored >= spec.prompt_tokens; }
   };
 
   void admit();
+  std::vector<std::int64_t> share_prompt_room() const;
   std::int64_t blocks_for(std::int64_t prompt_tokens, std::int64_t max_tokens) const;
   Running& find(SequenceId id);
   const Running& find(SequenceId id) const;

@@ -55,11 +55,26 @@ TEST(Scheduler, LongPromptsEnterInPartsWhileOthersGenerate) {
   scheduler.add(spec(1, 2, 20));
   EXPECT_EQ(run(scheduler), "1:0+2!");
   scheduler.add(spec(2, 25, 5));
-  scheduler.add(spec(3, 3, 5));
   EXPECT_EQ(run(scheduler), "1:2+1! 2:0+10");
-  EXPECT_EQ(run(scheduler), "1:3+1! 2:10+10");
-  EXPECT_EQ(run(scheduler), "1:4+1! 2:20+5! 3:0+3!");
-  EXPECT_EQ(run(scheduler), "1:5+1! 2:25+1! 3:3+1!");
+  scheduler.add(spec(3, 3, 5));
+  scheduler.add(spec(4, 40, 5));
+  EXPECT_EQ(run(scheduler), "1:3+1! 2:10+5 3:0+3! 4:0+2");
+  EXPECT_EQ(run(scheduler), "1:4+1! 2:15+5 3:3+1! 4:2+5");
+  EXPECT_EQ(run(scheduler), "1:5+1! 2:20+5! 3:4+1! 4:7+5");
+  EXPECT_EQ(run(scheduler), "1:6+1! 2:25+1! 3:5+1! 4:12+10");
+}
+
+TEST(Scheduler, TheOldestPromptDoesNotStarve) {
+  cache::BlockPool pool(1000);
+  Scheduler scheduler({.max_sequences = 100, .max_prompt_tokens = 10, .block_tokens = 4}, pool);
+  scheduler.add(spec(1, 40, 1));
+  std::uint64_t next = 2;
+  for (int step = 0; step < 7; ++step) {
+    scheduler.add(spec(next++, 5, 10));
+    run(scheduler);
+  }
+  scheduler.add(spec(next++, 5, 10));
+  EXPECT_EQ(run(scheduler).substr(0, 7), "1:35+5!");
 }
 
 TEST(Scheduler, ReservesTheWholePossibleLength) {
