@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/tensor_source.h"
@@ -27,6 +28,7 @@ class TensorIndex {
   TensorIndex() = default;
   std::span<const TensorEntry> entries() const { return entries_; }
   const TensorEntry* find(std::string_view name) const;  // nullptr: no such tensor
+  std::vector<TensorEntry> take() && { return std::move(entries_); }
 
  private:
   std::vector<TensorEntry> entries_;
