@@ -55,6 +55,11 @@ struct KvLayer {
   std::byte* values = nullptr;
 };
 
+// Where one token's keys and values of one KV head stand.
+struct KvSlot {
+  std::int64_t block = 0, slot = 0, kv_head = 0;
+};
+
 // Consecutive query rows of one sequence. Row i stands at position `position + i` and sees keys [0, position
 // + i].
 struct AttentionRows {
@@ -92,8 +97,8 @@ struct Ops {
   // x += y, n values.
   void (*add)(float* x, const float* y, std::int64_t n);
 
-  // Writes one token's keys and values ([kv_heads x head_dim] f32 each) into its slot of a block.
-  void (*store_kv)(const KvLayer& kv, std::int32_t block, std::int64_t slot, const float* k, const float* v);
+  // Writes one token's keys and values of one KV head ([head_dim] f32 each) into its slot of a block.
+  void (*store_kv)(const KvLayer& kv, const KvSlot& at, const float* k, const float* v);
 
   // Causal attention of the query heads that share `kv_head`. scratch: attention_scratch_bytes, this thread's
   // own.
