@@ -26,6 +26,7 @@ struct TokenizerData {
   TokenId bos = -1, eos = -1;     // -1: none
   std::vector<TokenId> stop_ids;  // every id that ends generation (eos, eot, generation_config's list)
   bool add_bos = false;
+  bool ignore_merges = false;  // llama3: a word that is a token needs no merges to become it
 };
 
 }  // namespace atelier::text
