@@ -1,10 +1,10 @@
 // A folder as Hugging Face publishes it: config.json, generation_config.json, tokenizer.json,
 // tokenizer_config.json, chat_template.jinja, and model.safetensors (single, or shards with an index).
-// Headers are bounded and checked: extents inside the file, no overlaps, no duplicate names, products that do
-// not wrap.
+// Headers are bounded and checked: extents inside the file, no overlaps, no holes, no duplicate names,
+// products that do not wrap. Format: safetensors' README; its own reader's checks are the model of ours.
 #pragma once
 
-#include <boost/json/value.hpp>
+#include <boost/json/object.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -20,12 +20,13 @@ class HfFolder : public TensorSource {
   virtual const boost::json::object& config() const = 0;             // config.json
   virtual const boost::json::object& generation_config() const = 0;  // {} where absent
   virtual const boost::json::object& tokenizer_config() const = 0;   // {} where absent
-  virtual const boost::json::object& tokenizer() const = 0;          // tokenizer.json; {} where absent
-  virtual const std::string& chat_template()
-      const = 0;  // chat_template.jinja, else tokenizer_config's; "" if none
+  // chat_template.jinja, else tokenizer_config's (of several, the one named "default"); "" if none.
+  virtual const std::string& chat_template() const = 0;
+  // tokenizer.json, read at each call and not kept: parsed it is many times the file; {} where absent.
+  virtual Result<boost::json::object> read_tokenizer() const = 0;
 };
 
-// One .safetensors file's header over `bytes` (tests, fuzzing, adapters).
+// One .safetensors file's tensors, in the header's order, over `bytes` (tests, fuzzing, adapters).
 Result<std::vector<TensorEntry>> parse_safetensors(std::span<const std::byte> bytes);
 
 }  // namespace atelier::formats

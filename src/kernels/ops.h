@@ -19,14 +19,21 @@ enum class Compute : std::uint8_t {
 };
 
 // Activations of `rows` rows in the form a matrix kind wants. Made by Ops::prepare in the caller's scratch
-// memory.
+// memory and read by Ops::linear of the same table; nobody else looks inside. Rows stand in blocks of `block`
+// (16, or all of them where they are fewer), so that what one tile reads is contiguous.
 struct Activations {
-  std::int64_t rows = 0, cols = 0;      // cols: padded to kGroup
-  const float* f32 = nullptr;           // [rows, cols]                 kF32
-  const std::uint16_t* bf16 = nullptr;  // [rows, cols]             kBF16
-  const std::int8_t* q8 = nullptr;      // [rows, cols]                 int8: x ~ q8 * scale
-  const float* scale = nullptr;         // [rows, cols / 32]            int8: amax / 127
-  const std::int32_t* sum = nullptr;    // [rows, cols / 32]          int8: sum of the group's q8
+  std::int64_t rows = 0, cols = 0;  // cols: padded to kGroup
+  std::int64_t block = 0;           // rows per block; the last block may be partly filled
+  // kF32: [rows, cols]. kBF16: the same memory as bf16, values rounded to bf16 and held in either of the two
+  // forms, as the table likes.
+  float* f32 = nullptr;
+  std::uint16_t* bf16 = nullptr;  // [rows / block][cols / 32][block][32]
+  // kInt8: x ~ q8 * scale, in groups of 32.
+  std::int8_t* q8 = nullptr;          // [rows / block][cols / 32][block][32]
+  float* scale = nullptr;             // [rows / block][cols / 32][block]: amax / 127
+  float* scaled_sum = nullptr;        // likewise: scale * float(sum of the q8)
+  std::int32_t* minus_sum = nullptr;       // likewise: -(sum of the group's q8)
+  std::int32_t* minus_half_sum = nullptr;  // likewise: of its first 16
 };
 
 enum class ActivationForm : std::uint8_t { kF32, kBF16, kInt8 };
@@ -46,6 +53,11 @@ struct KvLayer {
   std::int64_t kv_heads = 0, head_dim = 0;
   std::byte* keys = nullptr;
   std::byte* values = nullptr;
+};
+
+// Where one token's keys and values of one KV head stand.
+struct KvSlot {
+  std::int64_t block = 0, slot = 0, kv_head = 0;
 };
 
 // Consecutive query rows of one sequence. Row i stands at position `position + i` and sees keys [0, position
@@ -85,8 +97,8 @@ struct Ops {
   // x += y, n values.
   void (*add)(float* x, const float* y, std::int64_t n);
 
-  // Writes one token's keys and values ([kv_heads x head_dim] f32 each) into its slot of a block.
-  void (*store_kv)(const KvLayer& kv, std::int32_t block, std::int64_t slot, const float* k, const float* v);
+  // Writes one token's keys and values of one KV head ([head_dim] f32 each) into its slot of a block.
+  void (*store_kv)(const KvLayer& kv, const KvSlot& at, const float* k, const float* v);
 
   // Causal attention of the query heads that share `kv_head`. scratch: attention_scratch_bytes, this thread's
   // own.

@@ -1,0 +1,65 @@
+// The memory of prepared activations: which form a matrix wants, how long it is, where each part stands.
+#include <algorithm>
+
+#include "kernels/ops.h"
+
+namespace atelier::kernels {
+namespace {
+
+constexpr std::int64_t kLine = 64, kBlockRows = 16;
+
+std::int64_t round_up(std::int64_t value, std::int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+std::int64_t block_rows(std::int64_t rows) {
+  return std::clamp<std::int64_t>(rows, 1, kBlockRows);
+}
+
+// Rows with those that fill the last block: tiles read them whole.
+std::int64_t padded_rows(std::int64_t rows) {
+  return round_up(std::max<std::int64_t>(rows, 1), block_rows(rows));
+}
+
+}  // namespace
+
+ActivationForm form_for(DType weights, Compute compute) {
+  switch (compute) {
+    case Compute::kF32:
+      return ActivationForm::kF32;
+    case Compute::kBF16:
+      return ActivationForm::kBF16;
+    case Compute::kAuto:
+      break;
+  }
+  if (is_quantised(weights)) return ActivationForm::kInt8;
+  return weights == DType::kBF16 ? ActivationForm::kBF16 : ActivationForm::kF32;
+}
+
+std::int64_t activation_bytes(ActivationForm form, std::int64_t rows, std::int64_t k) {
+  const std::int64_t values = padded_rows(rows) * round_up(k, kGroup);
+  if (form != ActivationForm::kInt8) return round_up(values * 4, kLine);
+  return round_up(values, kLine) + 4 * round_up(values / kGroup * 4, kLine);
+}
+
+Activations activation_view(ActivationForm form, std::int64_t rows, std::int64_t k, std::byte* scratch) {
+  Activations view;
+  view.rows = rows;
+  view.cols = round_up(k, kGroup);
+  view.block = block_rows(rows);
+  if (form == ActivationForm::kInt8) {
+    const std::int64_t values = padded_rows(rows) * view.cols, side = round_up(values / kGroup * 4, kLine);
+    view.q8 = reinterpret_cast<std::int8_t*>(scratch);
+    scratch += round_up(values, kLine);
+    view.scale = reinterpret_cast<float*>(scratch);
+    view.scaled_sum = reinterpret_cast<float*>(scratch + side);
+    view.minus_sum = reinterpret_cast<std::int32_t*>(scratch + 2 * side);
+    view.minus_half_sum = reinterpret_cast<std::int32_t*>(scratch + 3 * side);
+  } else {
+    view.f32 = reinterpret_cast<float*>(scratch);
+    if (form == ActivationForm::kBF16) view.bf16 = reinterpret_cast<std::uint16_t*>(scratch);
+  }
+  return view;
+}
+
+}  // namespace atelier::kernels

@@ -1,0 +1,18 @@
+// The linear kernels for AVX-512 with VNNI and without bf16 products.
+#include "kernels/cpu/lanes_avx512.h"
+#include "kernels/linear_ops.h"
+
+namespace atelier::kernels {
+namespace {
+constexpr int kFloatRows = 8, kFloatPanels = 2;  // 16 sums in flight
+}  // namespace
+}  // namespace atelier::kernels
+
+#include "kernels/cpu/linear_dispatch.h"
+#include "kernels/cpu/prepare_rows.h"
+
+namespace atelier::kernels {
+
+extern const LinearOps kLinearAvx512 = {prepare_with_f32_bf16, linear_with_f32_bf16};
+
+}  // namespace atelier::kernels

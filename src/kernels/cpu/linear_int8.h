@@ -1,0 +1,285 @@
+// y = x w^T with int8 activations: for each output and group, in the order of k,
+//   acc = fma(float(sum of (u - offset) * q8), d_w * d_a, acc);  with a min also  acc = fma(m_w, d_a * sum q8, acc)
+// and the bias last. The integer sums are exact, so every kernel here, every instruction set and the tile kernels
+// give the same bits for any number of rows.
+//
+// Few rows: a group is unpacked into registers and used at once (memory bound). More rows: a stretch of a panel is
+// unpacked into an L1-resident chunk and reused for all rows.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/unpack_group.h"
+#include "kernels/ops.h"
+
+namespace atelier::kernels {
+namespace {
+
+// What of a kind the arithmetic depends on, once its values are unpacked.
+struct Flavour {
+  bool halves, has_min;
+  int shift;  // log2 of the offset; -1: none
+  int max_value;
+  bool is_signed;
+};
+
+constexpr int log2_of(int value) {
+  int shift = -1;
+  for (; value > 0; value /= 2) ++shift;
+  return shift;
+}
+
+template <DType kKind>
+constexpr Flavour kFlavourOf = {panel_layout(kKind).halves, panel_layout(kKind).has_min,
+                                log2_of(kOffsetOf<kKind>), panel_layout(kKind).max_value,
+                                kSignedBytes && panel_layout(kKind).max_value == 255};
+
+// Prepared rows of one block from one group on; `stride` leads to the next group.
+struct Int8Rows {
+  const std::int8_t* q8;
+  const float* scale;
+  const float* scaled_sum;
+  const std::int32_t* minus_sum;
+  const std::int32_t* minus_half_sum;
+  std::int64_t stride;
+};
+
+inline Int8Rows rows_at(const Activations& x, std::int64_t row, std::int64_t group) {
+  const std::int64_t groups = x.cols / kGroup;
+  const std::int64_t at = (row / x.block * groups + group) * x.block + row % x.block;
+  return {x.q8 + at * kGroup, x.scale + at, x.scaled_sum + at, x.minus_sum + at, x.minus_half_sum + at, x.block};
+}
+
+struct GroupScales {
+  F32 d[2], m[2];  // [1]: the second half group's
+};
+
+template <DType kKind>
+inline GroupScales group_scales(const RecordScales& scales, const std::uint8_t* record, std::int64_t g) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  GroupScales out;
+  for (int half = 0; half < 2; ++half) {
+    const int use = kLayout.halves ? half : 0;
+    out.d[half] = group_scale<kKind>(scales, record, g, use);
+    out.m[half] = out.d[half];
+    if constexpr (kLayout.has_min) out.m[half] = group_min<kKind>(scales, record, g, use);
+  }
+  return out;
+}
+
+// One group of one row: `at` is its place in the prepared arrays.
+template <Flavour kFlavour>
+inline F32 accumulate(F32 acc, const Quad* w, const GroupScales& scales, const Int8Rows& x, std::int64_t at) {
+  const std::int8_t* a = x.q8 + at * kGroup;
+  const F32 d_a = splat(x.scale[at]);
+  if constexpr (kFlavour.halves) {
+    const std::int32_t minus_first = x.minus_half_sum[at], minus_second = x.minus_sum[at] - minus_first;
+    I32 first = splat_i32(0), second = splat_i32(0);
+    if constexpr (kFlavour.shift >= 0) {
+      first = splat_shifted<kFlavour.shift>(minus_first);
+      second = splat_shifted<kFlavour.shift>(minus_second);
+    }
+    first = dot<4, kFlavour.max_value, kFlavour.is_signed>(first, w, a);
+    second = dot<4, kFlavour.max_value, kFlavour.is_signed>(second, w + 4, a + 16);
+    acc = fused(to_f32(first), mul(scales.d[0], d_a), acc);
+    if constexpr (kFlavour.has_min)
+      acc = fused(scales.m[0], splat(-x.scale[at] * static_cast<float>(minus_first)), acc);
+    acc = fused(to_f32(second), mul(scales.d[1], d_a), acc);
+    if constexpr (kFlavour.has_min)
+      acc = fused(scales.m[1], splat(-x.scale[at] * static_cast<float>(minus_second)), acc);
+  } else {
+    I32 sum = splat_i32(0);
+    if constexpr (kFlavour.shift >= 0) sum = splat_shifted<kFlavour.shift>(x.minus_sum[at]);
+    sum = dot<8, kFlavour.max_value, kFlavour.is_signed>(sum, w, a);
+    acc = fused(to_f32(sum), mul(scales.d[0], d_a), acc);
+    if constexpr (kFlavour.has_min) acc = fused(scales.m[0], splat(x.scaled_sum[at]), acc);
+  }
+  return acc;
+}
+
+// ---- few rows ----
+
+// Bytes the loads run ahead of the sums: the hardware prefetcher alone stops at page ends and record jumps.
+constexpr std::int64_t kPrefetchBytes = 4096;
+
+template <DType kKind, int kRows>
+inline void panel_rows(const std::uint8_t* panel, std::int64_t groups, const Int8Rows& x, F32* acc) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  constexpr std::int64_t kLinesPerGroup =
+      (kLayout.record_bytes / 64 + kLayout.record_groups - 1) / kLayout.record_groups;
+  std::int64_t at = 0;
+  for (std::int64_t done = 0; done < groups; done += kLayout.record_groups, panel += kLayout.record_bytes) {
+    const RecordScales scales = record_scales<kKind>(panel);
+    const std::int64_t left = groups - done;
+    const std::int64_t count = left < kLayout.record_groups ? left : kLayout.record_groups;
+    for (std::int64_t g = 0; g < count; ++g, at += x.stride) {
+      for (std::int64_t line = 0; line < kLinesPerGroup; ++line)
+        prefetch(panel + kPrefetchBytes + (g * kLinesPerGroup + line) * 64);
+      Quad w[8];
+      unpack_quads<kKind>(panel, g, w);
+      const GroupScales group = group_scales<kKind>(scales, panel, g);
+      for (int r = 0; r < kRows; ++r) acc[r] = accumulate<kFlavourOf<kKind>>(acc[r], w, group, x, at + r);
+    }
+  }
+}
+
+// Where the results of one panel go.
+struct Output {
+  float* y;  // of the first row
+  std::int64_t stride;
+  const float* bias;    // of the first column; null: none
+  std::int64_t columns;  // of 16, that exist
+};
+
+inline Output output_of(const PackedMatrix& w, const float* bias, float* y, std::int64_t y_stride,
+                        std::int64_t panel) {
+  const std::int64_t first = panel * kPanelRows, left = w.n - first;
+  return {y + first, y_stride, bias != nullptr ? bias + first : nullptr, left < kPanelRows ? left : kPanelRows};
+}
+
+inline void finish_row(const Output& out, std::int64_t row, F32 acc) {
+  if (out.bias != nullptr) acc = add(acc, load_part(out.bias, out.columns));
+  store_part(out.y + row * out.stride, acc, out.columns);
+}
+
+template <DType kKind, int kRows>
+void linear_few_rows(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
+                     std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  const Int8Rows rows = rows_at(x, 0, 0);
+  for (std::int64_t panel = begin; panel < end; ++panel) {
+    F32 acc[kRows];
+    for (int r = 0; r < kRows; ++r) acc[r] = splat(0.0f);
+    panel_rows<kKind, kRows>(panel_data(w, panel), x.cols / kGroup, rows, acc);
+    const Output out = output_of(w, bias, y, y_stride, panel);
+    for (int r = 0; r < kRows; ++r) finish_row(out, r, acc[r]);
+  }
+}
+
+// ---- more rows ----
+
+constexpr std::int64_t kChunkGroups = 32;   // 16 KiB of quads: a third of L1
+constexpr std::int64_t kChunkRows = 512;    // their q8 for one chunk of k: 512 KiB, in L2
+constexpr int kRowsAtOnce = 8;
+
+// A stretch of one panel, unpacked.
+struct Chunk {
+  alignas(64) std::uint8_t quads[kChunkGroups * 512];
+  alignas(64) float d[2][kChunkGroups * 16];
+  alignas(64) float m[2][kChunkGroups * 16];
+};
+
+template <DType kKind>
+inline void unpack_chunk(const std::uint8_t* panel, std::int64_t first, std::int64_t count, Chunk& chunk) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  // Chunks start at a record: kChunkGroups is a multiple of every kind's record_groups.
+  const std::uint8_t* record = panel + first / kLayout.record_groups * kLayout.record_bytes;
+  for (std::int64_t done = 0; done < count; done += kLayout.record_groups, record += kLayout.record_bytes) {
+    const RecordScales scales = record_scales<kKind>(record);
+    for (std::int64_t g = 0; g < kLayout.record_groups && done + g < count; ++g) {
+      Quad w[8];
+      unpack_quads<kKind>(record, g, w);
+      for (int q = 0; q < 8; ++q) store_quad(chunk.quads + (done + g) * 512 + q * 64, w[q]);
+      const GroupScales group = group_scales<kKind>(scales, record, g);
+      for (int half = 0; half < (kLayout.halves ? 2 : 1); ++half) {
+        store(chunk.d[half] + (done + g) * 16, group.d[half]);
+        if constexpr (kLayout.has_min) store(chunk.m[half] + (done + g) * 16, group.m[half]);
+      }
+    }
+  }
+}
+
+template <Flavour kFlavour, int kRows>
+inline void chunk_rows(const Chunk& chunk, std::int64_t count, const Int8Rows& x, F32* acc) {
+  for (std::int64_t g = 0; g < count; ++g) {
+    Quad w[8];
+    for (int q = 0; q < 8; ++q) w[q] = load_quad(chunk.quads + g * 512 + q * 64);
+    GroupScales group;
+    for (int half = 0; half < 2; ++half) {
+      const int use = kFlavour.halves ? half : 0;
+      group.d[half] = load(chunk.d[use] + g * 16);
+      group.m[half] = kFlavour.has_min ? load(chunk.m[use] + g * 16) : group.d[half];
+    }
+    for (int r = 0; r < kRows; ++r) acc[r] = accumulate<kFlavour>(acc[r], w, group, x, g * x.stride + r);
+  }
+}
+
+struct Stage {
+  bool first, last;  // of the stretches of k: the sums start at zero; the bias is added
+};
+
+template <Flavour kFlavour, int kRows>
+void multiply_chunk(const Chunk& chunk, std::int64_t count, const Int8Rows& x, const Output& out, Stage stage) {
+  F32 acc[kRows];
+  for (int r = 0; r < kRows; ++r)
+    acc[r] = stage.first ? splat(0.0f) : load_part(out.y + r * out.stride, out.columns);
+  chunk_rows<kFlavour, kRows>(chunk, count, x, acc);
+  for (int r = 0; r < kRows; ++r) {
+    if (stage.last) {
+      finish_row(out, r, acc[r]);
+    } else {
+      store_part(out.y + r * out.stride, acc[r], out.columns);
+    }
+  }
+}
+
+using MultiplyChunk = void (*)(const Chunk&, std::int64_t, const Int8Rows&, const Output&, Stage);
+
+template <Flavour kFlavour>
+constexpr MultiplyChunk kMultiplyChunk[kRowsAtOnce] = {
+    multiply_chunk<kFlavour, 1>, multiply_chunk<kFlavour, 2>, multiply_chunk<kFlavour, 3>,
+    multiply_chunk<kFlavour, 4>, multiply_chunk<kFlavour, 5>, multiply_chunk<kFlavour, 6>,
+    multiply_chunk<kFlavour, 7>, multiply_chunk<kFlavour, 8>};
+
+// Rows [begin, end) against one chunk; a run of rows never leaves its block.
+template <Flavour kFlavour>
+inline void multiply_rows(const Chunk& chunk, std::int64_t first_group, std::int64_t count, const Activations& x,
+                          std::int64_t begin, std::int64_t end, const Output& out, Stage stage) {
+  for (std::int64_t row = begin; row < end;) {
+    std::int64_t run = end - row;
+    if (run > kRowsAtOnce) run = kRowsAtOnce;
+    if (run > x.block - row % x.block) run = x.block - row % x.block;
+    Output at = out;
+    at.y += row * out.stride;
+    kMultiplyChunk<kFlavour>[run - 1](chunk, count, rows_at(x, row, first_group), at, stage);
+    row += run;
+  }
+}
+
+template <DType kKind>
+void linear_many_rows(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
+                      std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  Chunk chunk;
+  const std::int64_t groups = x.cols / kGroup;
+  for (std::int64_t row = 0; row < x.rows; row += kChunkRows) {
+    const std::int64_t row_end = row + kChunkRows < x.rows ? row + kChunkRows : x.rows;
+    for (std::int64_t g = 0; g < groups; g += kChunkGroups) {
+      const std::int64_t count = g + kChunkGroups < groups ? kChunkGroups : groups - g;
+      const Stage stage = {g == 0, g + count == groups};
+      for (std::int64_t panel = begin; panel < end; ++panel) {
+        unpack_chunk<kKind>(panel_data(w, panel), g, count, chunk);
+        const Output out = output_of(w, bias, y, y_stride, panel);
+        multiply_rows<kFlavourOf<kKind>>(chunk, g, count, x, row, row_end, out, stage);
+      }
+    }
+  }
+}
+
+template <DType kKind>
+void linear_int8(const PackedMatrix& w, const Activations& x, const float* bias, float* y, std::int64_t y_stride,
+                 std::int64_t begin, std::int64_t end) {
+  switch (x.rows) {
+    case 1:
+      return linear_few_rows<kKind, 1>(w, x, bias, y, y_stride, begin, end);
+    case 2:
+      return linear_few_rows<kKind, 2>(w, x, bias, y, y_stride, begin, end);
+    case 3:
+      return linear_few_rows<kKind, 3>(w, x, bias, y, y_stride, begin, end);
+    case 4:
+      return linear_few_rows<kKind, 4>(w, x, bias, y, y_stride, begin, end);
+    default:
+      return linear_many_rows<kKind>(w, x, bias, y, y_stride, begin, end);
+  }
+}
+
+}  // namespace
+}  // namespace atelier::kernels

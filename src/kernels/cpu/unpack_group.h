@@ -1,0 +1,162 @@
+// One group of 32 k of a panel out of its planes: as quads of bytes for integer products, as f32 columns for the
+// float paths. Written over the lanes of the including ISA file.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/panel_layout.h"
+
+namespace atelier::kernels {
+namespace {
+
+// What is taken off the integer sum after dot(): 0 where the bytes are signed already.
+template <DType kKind>
+constexpr int kOffsetOf =
+    kSignedBytes && panel_layout(kKind).max_value == 255 ? 0 : panel_layout(kKind).offset;
+
+// The 8 quads of group g: unsigned values, except bytes of full range where dot() wants them signed.
+template <DType kKind>
+inline void unpack_quads(const std::uint8_t* record, std::int64_t g, Quad* w) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  if constexpr (kLayout.bytes_stride > 0) {
+    const std::uint8_t* bytes = record + kLayout.bytes + g * kLayout.bytes_stride;
+    for (int q = 0; q < 8; ++q) w[q] = load_quad(bytes + q * 64);
+    if constexpr (!kSignedBytes) {
+      for (int q = 0; q < 8; ++q) w[q] = flip_sign_bits(w[q]);
+    }
+    return;
+  }
+  if constexpr (kLayout.nibbles_stride > 0) {
+    const std::uint8_t* nibbles = record + kLayout.nibbles + g * kLayout.nibbles_stride;
+    for (int v = 0; v < 4; ++v) {
+      const Quad line = load_quad(nibbles + v * 64);
+      w[v] = low_nibbles(line);
+      w[v + 4] = high_nibbles(line);
+    }
+  } else {
+    for (int q = 0; q < 8; ++q) w[q] = zero_quad();
+  }
+  if constexpr (kLayout.lookup) {
+    for (int q = 0; q < 8; ++q) w[q] = iq4_values(w[q]);
+    if constexpr (kSignedBytes) {
+      for (int q = 0; q < 8; ++q) w[q] = flip_sign_bits(w[q]);
+    }
+  }
+  if constexpr (kLayout.pairs_stride > 0) {
+    const std::uint8_t* pairs = record + kLayout.pairs + g * kLayout.pairs_stride;
+    constexpr int kTo = kLayout.nibbles_stride > 0 ? 4 : 0;
+    for (int h = 0; h < 2; ++h) {
+      const Quad line = load_quad(pairs + h * 64);
+      w[4 * h] = with_field<0, kTo>(w[4 * h], line);
+      w[4 * h + 1] = with_field<1, kTo>(w[4 * h + 1], line);
+      w[4 * h + 2] = with_field<2, kTo>(w[4 * h + 2], line);
+      w[4 * h + 3] = with_field<3, kTo>(w[4 * h + 3], line);
+    }
+  }
+  if constexpr (kLayout.bits_stride > 0) {
+    const std::uint8_t* bits = record + kLayout.bits + g * kLayout.bits_stride;
+    for (int q = 0; q < 8; ++q) w[q] = with_bits<kLayout.nibbles_stride != 0 ? 16 : 4>(w[q], bits + q * 8);
+  }
+}
+
+// The f16 scales a whole record shares, as f32; dmin negated, so that a min is always added.
+struct RecordScales {
+  F32 d, minus_dmin;
+};
+
+template <DType kKind>
+inline RecordScales record_scales(const std::uint8_t* record) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  RecordScales out = {splat(0.0f), splat(0.0f)};
+  if constexpr (kLayout.scale_form != ScaleForm::kHalf) {
+    out.d = from_halves(record + kLayout.d);
+    if constexpr (kLayout.has_min) out.minus_dmin = negate(from_halves(record + kLayout.dmin));
+  }
+  return out;
+}
+
+// Of half group `half` where the kind has scales per 16, else of the group.
+template <DType kKind>
+inline F32 group_scale(const RecordScales& scales, const std::uint8_t* record, std::int64_t g, int half) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  const std::uint8_t* at = record + kLayout.scales;
+  if constexpr (kLayout.scale_form == ScaleForm::kHalf) {
+    return from_halves(at + g * 32);
+  } else if constexpr (kLayout.scale_form == ScaleForm::kByte) {
+    return mul(scales.d, from_bytes(at + g * 16));
+  } else if constexpr (kLayout.scale_form == ScaleForm::kSignedByte) {
+    return mul(scales.d, from_signed_bytes(at + (2 * g + half) * 16));
+  } else {
+    return mul(scales.d, from_low_nibbles(at + (2 * g + half) * 16));
+  }
+}
+
+template <DType kKind>
+inline F32 group_min(const RecordScales& scales, const std::uint8_t* record, std::int64_t g, int half) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  const std::uint8_t* at = record + kLayout.mins;
+  if constexpr (kLayout.scale_form == ScaleForm::kHalf) {
+    return from_halves(at + g * 32);
+  } else if constexpr (kLayout.scale_form == ScaleForm::kByte) {
+    return mul(scales.minus_dmin, from_bytes(at + g * 16));
+  } else {
+    return mul(scales.minus_dmin, from_high_nibbles(at + (2 * g + half) * 16));
+  }
+}
+
+// ---- f32 columns: out [32][16] ----
+
+// w = d * (u - offset) (+ min): the product is exact or rounded once, as the file's reference rounds it.
+template <DType kKind, int kByte>
+inline F32 dequantised(const Quad& quad, const F32& scale, const F32& min) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  I32 value = column<kByte>(quad);
+  if constexpr (kLayout.offset > 0) value = sub(value, splat_i32(kLayout.offset));
+  if constexpr (kLayout.has_min) return fused(scale, to_f32(value), min);
+  return mul(scale, to_f32(value));
+}
+
+template <bool kBf16>
+inline void store_column(float* to, const F32& column) {
+  store(to, kBf16 ? round_to_bf16(column) : column);
+}
+
+template <DType kKind, bool kBf16>
+inline void unpack_floats(const std::uint8_t* record, std::int64_t g, const RecordScales& scales, float* out) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  if constexpr (kKind == DType::kF32) {
+    for (int k = 0; k < 32; ++k)
+      store_column<kBf16>(out + k * 16, load(reinterpret_cast<const float*>(record + k * 64)));
+  } else if constexpr (kKind == DType::kF16) {
+    for (int k = 0; k < 32; ++k) store_column<kBf16>(out + k * 16, from_halves(record + k * 32));
+  } else if constexpr (kKind == DType::kBF16) {
+    for (int pair = 0; pair < 16; ++pair) {
+      const Quad both = load_quad(record + pair * 64);
+      store(out + pair * 32, first_of_pairs(both));
+      store(out + pair * 32 + 16, second_of_pairs(both));
+    }
+  } else {
+    Quad w[8];
+    unpack_quads<kKind>(record, g, w);
+    if constexpr (kSignedBytes && kLayout.max_value == 255) {
+      for (int q = 0; q < 8; ++q) w[q] = flip_sign_bits(w[q]);
+    }
+    F32 scale = group_scale<kKind>(scales, record, g, 0), min = splat(0.0f);
+    if constexpr (kLayout.has_min) min = group_min<kKind>(scales, record, g, 0);
+    for (int q = 0; q < 8; ++q) {
+      if constexpr (kLayout.halves) {
+        if (q == 4) {
+          scale = group_scale<kKind>(scales, record, g, 1);
+          if constexpr (kLayout.has_min) min = group_min<kKind>(scales, record, g, 1);
+        }
+      }
+      store_column<kBf16>(out + (4 * q) * 16, dequantised<kKind, 0>(w[q], scale, min));
+      store_column<kBf16>(out + (4 * q + 1) * 16, dequantised<kKind, 1>(w[q], scale, min));
+      store_column<kBf16>(out + (4 * q + 2) * 16, dequantised<kKind, 2>(w[q], scale, min));
+      store_column<kBf16>(out + (4 * q + 3) * 16, dequantised<kKind, 3>(w[q], scale, min));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace atelier::kernels
