@@ -4,7 +4,8 @@
     make_tokenizer_cases.py check MODEL.gguf --count 10000 --seed 1     # through `atelier tokenize` and `detokenize`
     make_tokenizer_cases.py check MODEL.gguf --pre llama3               # the same vocabulary under another pattern
     make_tokenizer_cases.py check MODEL.gguf --golden qwen2.jsonl       # lines {"text", "ids"[, "decoded"]} instead
-    make_tokenizer_cases.py write tokenizer.json --count 400 --out x    # cases for the unit tests; also from a .gguf
+    make_tokenizer_cases.py write MODEL --count 400 --out cases.jsonl   # cases for the unit tests
+    make_tokenizer_cases.py words MODEL --count 400 --out words.jsonl   # how each pre-tokenizer cuts them
     make_tokenizer_cases.py save MODEL.gguf --out tokenizer.json        # the vocabulary as `tokenizers` writes it
 
 The reference is built from the model file itself: the vocabulary, merges and special tokens of a GGUF's metadata,
@@ -38,19 +39,19 @@ def main():
     if options.action == "check":
         sys.exit(check(options))
     reference = open_reference(options.model, options.pre)
-    if options.action == "save":
-        reference.save(options.out)
-    else:
-        write_cases(reference, options)
+    actions = {"save": lambda: reference.save(options.out), "write": lambda: write_cases(reference, options),
+               "words": lambda: write_words(reference, options)}
+    actions[options.action]()
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", choices=["check", "write", "save"])
-    parser.add_argument("model", help="a .gguf file, or a tokenizer.json (write, save)")
+    parser.add_argument("action", choices=["check", "write", "words", "save"])
+    parser.add_argument("model", help="a .gguf file, or a tokenizer.json (write, words)")
     parser.add_argument("--count", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pre", choices=sorted(GGUF_NAMES.values()), help="instead of the file's own pre-tokenizer")
+    parser.add_argument("--longest", type=int, default=1 << 30, help="leave out strings of more bytes than this")
     parser.add_argument("--golden", help="compare with this file's ids, not with the package")
     parser.add_argument("--binary", default="build/release/atelier")
     parser.add_argument("--out", help="where write and save put what they make")
@@ -138,25 +139,29 @@ def json_line(raw):
 
 
 def open_reference(path, pre):
-    if not path.endswith(".gguf"):
-        return Tokenizer.from_file(path)
-    metadata = gguf_metadata.read(path)
-    pre = pre or GGUF_NAMES[metadata["tokenizer.ggml.pre"]]
+    if path.endswith(".gguf"):
+        metadata = gguf_metadata.read(path)
+        reference = reference_of(metadata)
+        pre = pre or GGUF_NAMES[metadata["tokenizer.ggml.pre"]]
+    else:
+        reference = Tokenizer.from_file(path)
+    if pre:
+        reference.pre_tokenizer = pre_tokenizer(pre)
+        reference.normalizer = normalizers.NFC() if pre == "qwen2" else normalizers.Sequence([])
+        reference.model.ignore_merges = pre == "llama3"
+    return reference
+
+
+def reference_of(metadata):
     tokens, types = metadata["tokenizer.ggml.tokens"], metadata["tokenizer.ggml.token_type"]
     vocabulary = {token: i for i, (token, kind) in enumerate(zip(tokens, types)) if kind != UNUSED}
     merges = [tuple(merge.split(" ")) for merge in metadata["tokenizer.ggml.merges"]]
-    reference = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=pre == "llama3"))
-    reference.pre_tokenizer = pre_tokenizer(pre)
+    reference = Tokenizer(models.BPE(vocabulary, merges))
     reference.decoder = decoders.ByteLevel()
-    if pre == "qwen2":
-        reference.normalizer = normalizers.NFC()
-    added = [
-        AddedToken(token, special=kind == CONTROL, normalized=False)
-        for token, kind in zip(tokens, types)
-        if kind in (CONTROL, USER_DEFINED)
-    ]
-    reference.add_special_tokens([token for token in added if token.special])
-    reference.add_tokens([token for token in added if not token.special])
+    for wanted, add in ((CONTROL, reference.add_special_tokens), (USER_DEFINED, reference.add_tokens)):
+        special = wanted == CONTROL
+        chosen = [token for token, kind in zip(tokens, types) if kind == wanted]
+        add([AddedToken(token, special=special, normalized=False) for token in chosen])
     return reference
 
 
@@ -173,7 +178,8 @@ def pre_tokenizer(name):
 def generate(reference, options):
     specials = [token.content for token in reference.get_added_tokens_decoder().values()]
     pieces = [reference.decode([i]) for i in range(reference.get_vocab_size(with_added_tokens=False))]
-    return tokenizer_strings.make(options.count, options.seed, specials, [piece for piece in pieces if piece])
+    made = tokenizer_strings.make(options.count, options.seed, specials, [piece for piece in pieces if piece])
+    return [raw for raw in made if len(raw) <= options.longest]
 
 
 def write_cases(reference, options):
@@ -191,6 +197,17 @@ def write_cases(reference, options):
             decoded = reference.decode(case["ids"], skip_special_tokens=False)
             if decoded.encode() != raw:
                 case["decoded"] = decoded
+            out.write(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def write_words(reference, options):
+    """One JSON object a line: `text`, and under each pre-tokenizer's name the bytes of its words in order."""
+    splitters = {name: pre_tokenizer(name) for name in sorted(GGUF_NAMES.values())}
+    with open(options.out, "w", encoding="utf-8") as out:
+        for text in (raw.decode("utf-8", "replace") for raw in generate(reference, options)):
+            case = {"text": text}
+            for name, splitter in splitters.items():  # byte-level words: a character is a byte
+                case[name] = [len(word) for word, _ in splitter.pre_tokenize_str(text)]
             out.write(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 

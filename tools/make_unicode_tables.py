@@ -86,7 +86,8 @@ def nfc_classes():
             takes_part.update(map(ord, parts))
     for code_point, parts in decomposition.items():
         char = chr(code_point)
-        if nfc(char) != char or has_combining_class(nfd, char) or code_point in second:
+        moves = parts == char and has_combining_class(nfd, char)  # a primary composite never does
+        if nfc(char) != char or moves or code_point in second:
             continue
         boundary.add(code_point)
         if parts == char and code_point not in takes_part:

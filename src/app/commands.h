@@ -12,6 +12,8 @@ struct Chosen {
   std::function<int()> run;
 };
 
+void add_models(CLI::App& root, Chosen& chosen);
+void add_pull(CLI::App& root, Chosen& chosen);
 void add_version(CLI::App& root, Chosen& chosen);
 
 }  // namespace atelier::app

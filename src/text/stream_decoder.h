@@ -15,7 +15,7 @@ namespace atelier::text {
 class StreamDecoder {
  public:
   struct Options {
-    std::vector<std::string> stop;
+    std::vector<std::string> stop{};
     bool include_stop = false;  // keep the stop string in the text
     bool skip_special_tokens = true;
   };
