@@ -19,6 +19,7 @@ void add_inspect(CLI::App& root, Chosen& chosen);
 void add_perplexity(CLI::App& root, Chosen& chosen);
 void add_models(CLI::App& root, Chosen& chosen);
 void add_pull(CLI::App& root, Chosen& chosen);
+void add_serve(CLI::App& root, Chosen& chosen);
 void add_version(CLI::App& root, Chosen& chosen);
 
 }  // namespace atelier::app

@@ -22,10 +22,10 @@ std::string format_seconds(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
-std::string drawn_bar(double share, int columns, bool utf8) {
+std::string drawn_bar(double share, int columns, bool blocks) {
   const int full = static_cast<int>(share * columns);
   std::string bar;
-  for (int i = 0; i < columns; ++i) bar += i < full ? (utf8 ? "█" : "#") : (utf8 ? "░" : ".");
+  for (int i = 0; i < columns; ++i) bar += i < full ? (blocks ? "█" : "#") : (blocks ? "░" : ".");
   return bar;
 }
 
@@ -36,10 +36,12 @@ ProgressBar::ProgressBar(std::string label, std::int64_t total_bytes, std::FILE*
       total_bytes_(total_bytes),
       out_(out),
       terminal_(is_terminal(out)),
-      utf8_(speaks_utf8()) {}
+      bar_(!terminal_      ? State::Bar::kNone
+           : speaks_utf8() ? State::Bar::kBlocks
+                           : State::Bar::kAscii) {}
 
 ProgressBar::~ProgressBar() {
-  finish();
+  if (terminal_ && drawn_ && !finished_) std::fputs("\n", out_);
 }
 
 void ProgressBar::set(std::int64_t done_bytes) {
@@ -64,6 +66,7 @@ void ProgressBar::clear() {
   std::fputs("\r\x1b[K", out_);
   std::fflush(out_);
   next_draw_ = {};
+  drawn_ = false;
 }
 
 void ProgressBar::finish() {
@@ -74,7 +77,7 @@ void ProgressBar::finish() {
 }
 
 void ProgressBar::draw(Clock::time_point now) {
-  const State state{label_, done_bytes_, total_bytes_, rate(now), utf8_};
+  const State state{label_, done_bytes_, total_bytes_, rate(now), bar_};
   if (terminal_) {
     fmt::print(out_, "\r{}\x1b[K", line(state, terminal_columns(out_) - 1));
   } else {
@@ -87,7 +90,7 @@ void ProgressBar::draw(Clock::time_point now) {
 double ProgressBar::rate(Clock::time_point now) const {
   if (samples_.empty()) return 0;
   const double seconds = std::chrono::duration<double>(now - samples_.front().first).count();
-  return seconds < 0.05 ? 0 : static_cast<double>(done_bytes_ - samples_.front().second) / seconds;
+  return seconds < 0.2 ? 0 : static_cast<double>(done_bytes_ - samples_.front().second) / seconds;
 }
 
 std::string ProgressBar::line(const State& state, int columns) {
@@ -103,7 +106,7 @@ std::string ProgressBar::line(const State& state, int columns) {
   } else {
     tail = format_bytes(state.done_bytes);
   }
-  if (state.bytes_per_s > 0) {
+  if (state.bytes_per_s >= 1000) {  // slower is standing still: no hours without end
     tail += fmt::format("  {:.1f} MB/s", state.bytes_per_s / 1e6);
     if (known && share < 1) {
       tail += fmt::format(
@@ -113,7 +116,8 @@ std::string ProgressBar::line(const State& state, int columns) {
   }
   std::string out(state.label);
   const int room = columns - display_columns(out) - display_columns(tail) - 4;
-  if (known && room >= 8) out += "  " + drawn_bar(share, std::min(room, 30), state.utf8);
+  if (known && state.bar != State::Bar::kNone && room >= 8)
+    out += "  " + drawn_bar(share, std::min(room, 30), state.bar == State::Bar::kBlocks);
   out += "  " + tail;
   // A terminal too narrow for all of it would wrap and scroll at every redraw: the numbers matter most.
   return display_columns(out) <= columns ? out

@@ -17,7 +17,7 @@ class ProgressBar {
 
   // `total_bytes` 0: unknown, only the amount and the rate are shown.
   ProgressBar(std::string label, std::int64_t total_bytes, std::FILE* out = stderr);
-  ~ProgressBar();  // finish()
+  ~ProgressBar();  // not finished: ends the line as it stands
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
@@ -36,7 +36,7 @@ class ProgressBar {
     std::string_view label;
     std::int64_t done_bytes, total_bytes;
     double bytes_per_s;
-    bool utf8;
+    enum class Bar { kNone, kAscii, kBlocks } bar;
   };
   static std::string line(const State& state, int columns);
 
@@ -47,7 +47,8 @@ class ProgressBar {
   std::string label_;
   std::int64_t total_bytes_;
   std::FILE* out_;
-  bool terminal_, utf8_, drawn_ = false, finished_ = false;
+  bool terminal_, drawn_ = false, finished_ = false;
+  State::Bar bar_;
   std::int64_t done_bytes_ = -1;  // -1: set() was not called yet
   Clock::time_point next_draw_{};
   std::deque<std::pair<Clock::time_point, std::int64_t>> samples_;  // the last ten seconds, for the rate

