@@ -43,7 +43,7 @@ std::string etag_of(std::string_view bytes) {
 std::map<std::string, Asset, std::less<>> make_table() {
   std::map<std::string, Asset, std::less<>> table;
   for (const EmbeddedFile& file : embedded_files()) {
-    table["/" + std::string(file.name)] = {file.bytes, mime_of(file.name), etag_of(file.bytes)};
+    table[fmt::format("/{}", file.name)] = {file.bytes, mime_of(file.name), etag_of(file.bytes)};
   }
   if (const auto index = table.find("/index.html"); index != table.end()) {
     table["/"] = index->second;
