@@ -12,8 +12,10 @@ struct Chosen {
   std::function<int()> run;
 };
 
+void add_detokenize(CLI::App& root, Chosen& chosen);
 void add_models(CLI::App& root, Chosen& chosen);
 void add_pull(CLI::App& root, Chosen& chosen);
+void add_tokenize(CLI::App& root, Chosen& chosen);
 void add_version(CLI::App& root, Chosen& chosen);
 
 }  // namespace atelier::app

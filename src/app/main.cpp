@@ -9,8 +9,10 @@ int main(int argc, char** argv) {
   CLI::App root{"Atelier runs Qwen2.5 for your team.", "atelier"};
   root.require_subcommand(1);
   Chosen chosen;
+  add_detokenize(root, chosen);
   add_models(root, chosen);
   add_pull(root, chosen);
+  add_tokenize(root, chosen);
   add_version(root, chosen);
   try {
     root.parse(argc, argv);
