@@ -1,0 +1,151 @@
+#include "sample/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "base/check.h"
+#include "sample/logit_scan.h"
+#include "sample/philox.h"
+
+namespace atelier::sample {
+
+namespace {
+
+constexpr float kGreedyBelow = 1e-5f;  // a temperature that small is 0, as in vLLM
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+Status check_finite(std::span<const float> logits) {
+  if (all_finite(logits)) return {};
+  const auto bad = std::ranges::find_if_not(logits, [](float x) { return std::isfinite(x); });
+  return fail(Fault::kInternal,
+              "the model computed {} for token {}: its weights or the input are out of range", *bad,
+              bad - logits.begin());
+}
+
+// (x - max) / temperature: the largest becomes 0 and nothing can overflow upwards.
+void apply_temperature(std::span<float> logits, float temperature) {
+  const float max = largest(logits), inverse = 1.0f / temperature;
+  for (float& x : logits) x = (x - max) * inverse;
+}
+
+// Fills scratch.logits with the penalised, tempered logits and scratch.weights with their exponentials;
+// returns the sum of the weights.
+double temper(std::span<const float> logits, const SamplingOptions& options, const Penalties& penalties,
+              SamplerScratch& scratch) {
+  scratch.logits.assign(logits.begin(), logits.end());
+  penalties.apply(scratch.logits);
+  apply_temperature(scratch.logits, options.temperature);
+  scratch.weights.resize(logits.size());
+  scratch.block_sums.resize((logits.size() + kScanBlock - 1) / kScanBlock);
+  return exponentials(scratch.logits, 0.0f, scratch.weights, scratch.block_sums);
+}
+
+// The first whose running sum passes `target`; rounding at the very end takes the last with any weight.
+std::int32_t draw_listed(const Shortlist& shortlist, double target) {
+  std::int32_t chosen = -1;
+  for (const Candidate& candidate : shortlist.candidates) {
+    if (candidate.weight <= 0) continue;
+    chosen = candidate.id;
+    target -= candidate.weight;
+    if (target < 0) break;
+  }
+  return chosen;
+}
+
+// As draw_listed over the whole vocabulary: block sums lead to the block, then its weights to the token.
+std::int32_t draw_any(const SamplerScratch& scratch, double target) {
+  std::size_t chosen_block = 0;
+  double at_block = target;
+  for (std::size_t block = 0; block < scratch.block_sums.size(); ++block) {
+    if (scratch.block_sums[block] <= 0) continue;
+    chosen_block = block;
+    at_block = target;
+    target -= scratch.block_sums[block];
+    if (target < 0) break;
+  }
+  const std::size_t begin = chosen_block * kScanBlock;
+  const std::size_t end = std::min(begin + kScanBlock, scratch.weights.size());
+  std::int32_t chosen = -1;
+  for (std::size_t id = begin; id < end; ++id) {
+    if (scratch.weights[id] <= 0) continue;
+    chosen = static_cast<std::int32_t>(id);
+    at_block -= scratch.weights[id];
+    if (at_block < 0) break;
+  }
+  return chosen;
+}
+
+}  // namespace
+
+Sampler::Sampler(const SamplingOptions& options, std::span<const std::int32_t> prompt,
+                 std::int32_t vocabulary)
+    : options_(options),
+      vocabulary_(vocabulary),
+      penalties_(options, prompt),
+      seed_(options.seed ? *options.seed : random_seed()) {}
+
+Result<Choice> Sampler::pick(std::span<const float> logits, SamplerScratch& scratch) {
+  ATELIER_CHECK(vocabulary_ > 0 && std::ssize(logits) >= vocabulary_);
+  ATELIER_TRY_STATUS(check_finite(logits));
+  const std::span<const float> real = logits.first(static_cast<std::size_t>(vocabulary_));
+  Choice choice{.id = choose(real, scratch)};
+  ATELIER_CHECK(choice.id >= 0);
+  if (options_.logprobs >= 0) {
+    const double normaliser = log_sum_exp(logits);
+    const auto relative = [&](float logit) { return static_cast<float>(logit - normaliser); };
+    choice.logprob = relative(real[choice.id]);
+    choice.top = best(real, static_cast<std::size_t>(options_.logprobs));
+    for (TokenLogprob& entry : choice.top) entry.logprob = relative(entry.logprob);
+  }
+  penalties_.saw(choice.id);
+  ++position_;
+  return choice;
+}
+
+std::int32_t Sampler::choose(std::span<const float> logits, SamplerScratch& scratch) const {
+  if (options_.temperature < kGreedyBelow) {
+    if (!penalties_.active()) return argmax(logits);
+    scratch.logits.assign(logits.begin(), logits.end());
+    penalties_.apply(scratch.logits);
+    return argmax(scratch.logits);
+  }
+  const double total = temper(logits, options_, penalties_, scratch);
+  const double uniform = philox_uniform(seed_, position_);
+  if (!has_filters(options_, logits.size())) return draw_any(scratch, uniform * total);
+  select(scratch.logits, scratch.weights, total, options_, scratch.shortlist);
+  return draw_listed(scratch.shortlist, uniform * scratch.shortlist.total);
+}
+
+Result<std::vector<double>> probabilities(std::span<const float> logits, const SamplingOptions& options,
+                                          std::span<const std::int32_t> prompt,
+                                          std::span<const std::int32_t> output) {
+  ATELIER_CHECK(!logits.empty());
+  ATELIER_TRY_STATUS(check_finite(logits));
+  Penalties penalties(options, prompt);
+  for (const std::int32_t id : output) penalties.saw(id);
+  std::vector<double> out(logits.size(), 0.0);
+  if (options.temperature < kGreedyBelow) {
+    std::vector<float> penalised(logits.begin(), logits.end());
+    penalties.apply(penalised);
+    out[argmax(penalised)] = 1.0;
+    return out;
+  }
+  SamplerScratch scratch;
+  const double total = temper(logits, options, penalties, scratch);
+  if (!has_filters(options, logits.size())) {
+    for (std::size_t id = 0; id < out.size(); ++id) out[id] = scratch.weights[id] / total;
+    return out;
+  }
+  select(scratch.logits, scratch.weights, total, options, scratch.shortlist);
+  for (const Candidate& candidate : scratch.shortlist.candidates) {
+    out[candidate.id] = candidate.weight / scratch.shortlist.total;
+  }
+  return out;
+}
+
+}  // namespace atelier::sample
