@@ -1,6 +1,6 @@
 // A Chunk is the part of a batch that goes through the layers together: at most kChunkRows token rows, whole
-// sequences or pieces of them. Rows do not influence each other except through the KV store, so cutting changes
-// no result.
+// sequences or pieces of them. Rows do not influence each other except through the KV store, so cutting
+// changes no result.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,8 @@ using formats::GgufFile;
 // The keys of one architecture: "qwen2.block_count" and so on.
 class Keys {
  public:
-  Keys(const GgufFile& file, std::string architecture) : file_(file), prefix_(std::move(architecture) + ".") {}
+  Keys(const GgufFile& file, std::string architecture)
+      : file_(file), prefix_(std::move(architecture) + ".") {}
 
   Result<std::int64_t> required(std::string_view name) const {
     if (const auto value = file_.integer(key(name))) return *value;
@@ -36,7 +37,8 @@ Result<std::string> read_architecture(const GgufFile& file) {
   const auto architecture = file.string("general.architecture");
   if (!architecture) return fail(Fault::kCorrupt, "the file has no string 'general.architecture'");
   if (*architecture != "qwen2" && *architecture != "llama")
-    return fail(Fault::kUnsupported, "architecture '{}' is not supported; qwen2 and llama are", *architecture);
+    return fail(Fault::kUnsupported, "architecture '{}' is not supported; qwen2 and llama are",
+                *architecture);
   return *architecture;
 }
 
@@ -51,8 +53,8 @@ Status read_heads(const Keys& keys, ModelConfig& config) {
                 config.head_dim, value_length);
   const std::int64_t rotated = keys.integer("rope.dimension_count", config.head_dim);
   if (rotated != config.head_dim)
-    return fail(Fault::kUnsupported, "rope turns {} of {} dims per head; only whole heads are supported", rotated,
-                config.head_dim);
+    return fail(Fault::kUnsupported, "rope turns {} of {} dims per head; only whole heads are supported",
+                rotated, config.head_dim);
   if (const std::int64_t experts = keys.integer("expert_count", 0); experts > 0)
     return fail(Fault::kUnsupported, "the model mixes {} experts; only dense models are supported", experts);
   return {};
@@ -68,8 +70,10 @@ Status read_rope(const Keys& keys, ModelConfig& config) {
     rope.kind = RopeConfig::Kind::kYarn;
     rope.beta_fast = keys.number("rope.scaling.yarn_beta_fast", 32.0);
     rope.beta_slow = keys.number("rope.scaling.yarn_beta_slow", 1.0);
-    const double own = keys.number("rope.scaling.yarn_attn_factor", keys.number("rope.scaling.attn_factor", 1.0));
-    rope.attention_factor = own * (0.1 * std::log(rope.factor) + 1.0);  // as llama.cpp: a factor on the usual one
+    const double own =
+        keys.number("rope.scaling.yarn_attn_factor", keys.number("rope.scaling.attn_factor", 1.0));
+    rope.attention_factor =
+        own * (0.1 * std::log(rope.factor) + 1.0);  // as llama.cpp: a factor on the usual one
   } else if (type == "linear" || (type == "none" && rope.factor != 1.0)) {
     rope.kind = RopeConfig::Kind::kLinear;
   } else if (type != "none") {

@@ -71,7 +71,8 @@ Result<std::string> read_architecture(const Fields& fields) {
   if (activation != "silu")
     return fail(Fault::kUnsupported, "hidden_act '{}' is not supported; silu is", activation);
   ATELIER_TRY(const bool mlp_bias, fields.boolean("mlp_bias", false));
-  if (mlp_bias) return fail(Fault::kUnsupported, "mlp_bias is true; biases in the feed-forward are not supported");
+  if (mlp_bias)
+    return fail(Fault::kUnsupported, "mlp_bias is true; biases in the feed-forward are not supported");
   return type;
 }
 
@@ -83,13 +84,14 @@ Status read_heads(const Fields& fields, ModelConfig& config) {
   return {};
 }
 
-// Layers that look back only so far are read as if they looked back without end; so the context ends where the
-// two would begin to differ.
+// Layers that look back only so far are read as if they looked back without end; so the context ends where
+// the two would begin to differ.
 Status limit_to_window(const Fields& fields, ModelConfig& config) {
   ATELIER_TRY(const bool used, fields.boolean("use_sliding_window", false));
   ATELIER_TRY(const std::int64_t whole_layers, fields.integer("max_window_layers", 28));
   ATELIER_TRY(const std::int64_t window, fields.integer("sliding_window", 0));
-  if (used && window > 0 && whole_layers < config.layers) config.max_context = std::min(config.max_context, window);
+  if (used && window > 0 && whole_layers < config.layers)
+    config.max_context = std::min(config.max_context, window);
   return {};
 }
 
@@ -140,7 +142,8 @@ Status read_scaling(const object& json, ModelConfig& config) {
   }
   if (type == "yarn") return read_yarn(scaling, config, rope);
   if (type == "llama3") return read_llama3(scaling, rope);
-  return fail(Fault::kUnsupported, "rope scaling '{}' is not supported; default, linear, yarn and llama3 are", type);
+  return fail(Fault::kUnsupported, "rope scaling '{}' is not supported; default, linear, yarn and llama3 are",
+              type);
 }
 
 // YaRN is switched on by adding rope_scaling alone, the declared length being the unscaled one (Qwen2.5's

@@ -1,5 +1,6 @@
 // How far each pair of dims turns per position, and the cosines and sines of given positions. Rounded to f32
-// where transformers rounds (inv_freq, and its product with the position), so that long contexts agree with it.
+// where transformers rounds (inv_freq, and its product with the position), so that long contexts agree with
+// it.
 #pragma once
 
 #include <span>

@@ -57,8 +57,10 @@ class Loader {
   }
 
   // Largest first: while little is packed yet, its pages in the file cost least at the peak.
-  void pack(Weights& weights, ThreadPool& pool, const std::function<void(std::int64_t, std::int64_t)>& progress) {
-    std::ranges::stable_sort(jobs_, std::ranges::greater{}, [](const Job& job) { return job.entry->bytes.size(); });
+  void pack(Weights& weights, ThreadPool& pool,
+            const std::function<void(std::int64_t, std::int64_t)>& progress) {
+    std::ranges::stable_sort(jobs_, std::ranges::greater{},
+                             [](const Job& job) { return job.entry->bytes.size(); });
     std::int64_t total = 0, done = 0;
     for (const Job& job : jobs_) total += static_cast<std::int64_t>(job.entry->bytes.size());
     for (const Job& job : jobs_) {
@@ -92,11 +94,14 @@ class Loader {
 
   // Tensors that would change the arithmetic and that nothing here reads.
   Status refuse_unknown(std::int64_t index) const {
-    for (const LayerTensor tensor : {LayerTensor::kOutput, LayerTensor::kGate, LayerTensor::kUp, LayerTensor::kDown})
+    for (const LayerTensor tensor :
+         {LayerTensor::kOutput, LayerTensor::kGate, LayerTensor::kUp, LayerTensor::kDown})
       if (const std::string name = names_.layer(index, tensor, "bias"); source_.find(name) != nullptr)
         return fail(Fault::kUnsupported, "tensor '{}': only queries, keys and values may have biases", name);
-    if (const std::string name = names_.layer(index, LayerTensor::kQuery, "qweight"); source_.find(name) != nullptr)
-      return fail(Fault::kUnsupported, "tensor '{}': GPTQ and AWQ layouts are not supported; GGUF ones are", name);
+    if (const std::string name = names_.layer(index, LayerTensor::kQuery, "qweight");
+        source_.find(name) != nullptr)
+      return fail(Fault::kUnsupported, "tensor '{}': GPTQ and AWQ layouts are not supported; GGUF ones are",
+                  name);
     return {};
   }
 
@@ -129,7 +134,8 @@ class Loader {
     if (source_.find(name) == nullptr) return std::vector<float>{};
     ATELIER_TRY(const std::vector<float> stored, vector(name, n));
     std::vector<float> out = stored;
-    for (std::size_t i = 0; i < row_order.size(); ++i) out[i] = stored[static_cast<std::size_t>(row_order[i])];
+    for (std::size_t i = 0; i < row_order.size(); ++i)
+      out[i] = stored[static_cast<std::size_t>(row_order[i])];
     return out;
   }
 
@@ -187,7 +193,8 @@ Result<Weights> load_weights(const TensorSource& source, const ModelConfig& conf
   loader.pack(weights, pool, progress);
   return weights;
 } catch (const std::bad_alloc&) {
-  return fail(Fault::kOverloaded, "not enough memory for the model's {} bytes of weights", source.file_bytes());
+  return fail(Fault::kOverloaded, "not enough memory for the model's {} bytes of weights",
+              source.file_bytes());
 }
 
 }  // namespace atelier::model

@@ -1,9 +1,0 @@
-#include "kernels/lanes_scalar.h"
-//
-#include "kernels/attention_body.h"
-
-namespace atelier::kernels {
-
-const AttentionOps kAttentionScalar = kAttention;
-
-}  // namespace atelier::kernels

@@ -1,0 +1,9 @@
+#include "kernels/cpu/float_lanes_avx512.h"
+//
+#include "kernels/cpu/attention_body.h"
+
+namespace atelier::kernels {
+
+const AttentionOps kAttentionAvx512 = kAttention;
+
+}  // namespace atelier::kernels

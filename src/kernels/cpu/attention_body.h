@@ -1,0 +1,280 @@
+// Attention over the paged KV store, written once over Lanes: flash style (Dao et al. 2022), one pass over
+// the blocks with a running maximum and running sums (Milakov & Gimelshein 2018). Include after one of the
+// float_lanes_*.h, in that instruction set's attention_*.cpp and nowhere else.
+//
+// A query's arithmetic does not depend on its company: blocks begin at multiples of kBlockTokens, all 32
+// slots of a block are summed in order, and a slot the query may not see weighs exactly 0 (its value is 0
+// where nothing was written yet). A block wholly out of sight multiplies by 1 and adds 0.
+#pragma once
+
+#include "kernels/attention_ops.h"
+#include "kernels/cpu/float_lanes_math.h"
+
+namespace atelier::kernels {
+namespace {
+
+constexpr int kBlock = static_cast<int>(kBlockTokens);
+constexpr int kGroupQueries = 8;  // queries whose weights of one block stand in scratch at a time
+static_assert(kBlock == 32 && kGroupQueries % Lanes::kScoreQueries == 0 &&
+              kGroupQueries % Lanes::kValueQueries == 0);
+
+constexpr float kUnseen = -__builtin_inff();
+constexpr float kNoScoreYet = -1e30f;  // finite: differences stay numbers
+
+// The tile at work: where its parts are in scratch, and which keys its queries see.
+struct Tile {
+  AttentionScratch layout;
+  float* scratch;
+  std::int64_t head_dim, heads_per_kv;
+  std::int64_t first_position;  // of row 0
+  std::int64_t queries;         // rows x heads_per_kv, row by row
+  const float* block_keys;      // [head_dim][32]
+  const float* block_values;    // [32][padded_dim]
+
+  float* query(std::int64_t i) const { return scratch + layout.queries + i * head_dim; }
+  float* sum(std::int64_t i) const { return scratch + layout.sums + i * layout.padded_dim; }
+  float* weight_sum(std::int64_t i) const { return scratch + layout.weight_sums + i * 16; }
+  float& highest(std::int64_t i) const { return scratch[layout.highest + i]; }
+  float* weights(std::int64_t in_group) const { return scratch + layout.weights + in_group * kBlock; }
+  float& shrink(std::int64_t in_group) const { return scratch[layout.shrink + in_group]; }
+
+  // How many slots of the block that begins at `block_position` query i sees; may be negative or over 32.
+  std::int64_t seen(std::int64_t i, std::int64_t block_position) const {
+    return first_position + i / heads_per_kv + 1 - block_position;
+  }
+};
+
+// Scores of kQueries queries with the block's 32 keys, lanes = keys: no horizontal sum.
+template <int kQueries>
+void scores(const Tile& tile, std::int64_t first, Lanes::V (&out)[kQueries][2]) {
+  for (int q = 0; q < kQueries; ++q) out[q][0] = out[q][1] = Lanes::set(0.0f);
+  const float* queries = tile.query(first);
+  const float* keys = tile.block_keys;
+  for (std::int64_t d = 0; d < tile.head_dim; ++d, keys += kBlock) {
+    const Lanes::V low = Lanes::load(keys), high = Lanes::load(keys + 16);
+    for (int q = 0; q < kQueries; ++q) {
+      const Lanes::V element = Lanes::set(queries[q * tile.head_dim + d]);
+      out[q][0] = Lanes::fma(element, low, out[q][0]);
+      out[q][1] = Lanes::fma(element, high, out[q][1]);
+    }
+  }
+}
+
+// One query's step of the running softmax: its weights in this block, and how its sums shrink.
+void weigh(const Tile& tile, std::int64_t i, std::int64_t in_group, std::int64_t seen, Lanes::V low,
+           Lanes::V high) {
+  if (seen < kBlock) {
+    const int count = seen < 0 ? 0 : static_cast<int>(seen);
+    low = Lanes::keep_first(low, count, kUnseen);
+    high = Lanes::keep_first(high, count - 16, kUnseen);
+  }
+  const float before = tile.highest(i), in_block = Lanes::fold_max(Lanes::max(low, high));
+  const float now = in_block > before ? in_block : before;
+  const Lanes::V shift = Lanes::set(now), shrink = exp(Lanes::set(before - now));
+  low = exp(Lanes::sub(low, shift));
+  high = exp(Lanes::sub(high, shift));
+  Lanes::store(tile.weights(in_group), low);
+  Lanes::store(tile.weights(in_group) + 16, high);
+  Lanes::store(tile.weight_sum(i),
+               Lanes::fma(Lanes::load(tile.weight_sum(i)), shrink, Lanes::add(low, high)));
+  tile.highest(i) = now;
+  tile.shrink(in_group) = Lanes::first(shrink);
+}
+
+template <int kQueries>
+void weigh_block(const Tile& tile, std::int64_t first, std::int64_t in_group, std::int64_t block_position) {
+  Lanes::V score[kQueries][2];
+  scores<kQueries>(tile, first, score);
+  for (int q = 0; q < kQueries; ++q)
+    weigh(tile, first + q, in_group + q, tile.seen(first + q, block_position), score[q][0], score[q][1]);
+}
+
+// sums = sums x shrink + weights x values for kVectors x 16 dims from `dim` on.
+template <int kQueries, int kVectors>
+void gather(const Tile& tile, std::int64_t first, std::int64_t in_group, std::int64_t dim) {
+  Lanes::V sum[kQueries][kVectors];
+  for (int q = 0; q < kQueries; ++q) {
+    const Lanes::V shrink = Lanes::set(tile.shrink(in_group + q));
+    for (int v = 0; v < kVectors; ++v)
+      sum[q][v] = Lanes::mul(Lanes::load(tile.sum(first + q) + dim + v * 16), shrink);
+  }
+  const float* values = tile.block_values + dim;
+  const float* weights = tile.weights(in_group);
+  for (int token = 0; token < kBlock; ++token, values += tile.layout.padded_dim) {
+    Lanes::V value[kVectors];
+    for (int v = 0; v < kVectors; ++v) value[v] = Lanes::load(values + v * 16);
+    for (int q = 0; q < kQueries; ++q) {
+      const Lanes::V weight = Lanes::set(weights[q * kBlock + token]);
+      for (int v = 0; v < kVectors; ++v) sum[q][v] = Lanes::fma(weight, value[v], sum[q][v]);
+    }
+  }
+  for (int q = 0; q < kQueries; ++q)
+    for (int v = 0; v < kVectors; ++v) Lanes::store(tile.sum(first + q) + dim + v * 16, sum[q][v]);
+}
+
+template <int kQueries>
+void gather_block(const Tile& tile, std::int64_t first, std::int64_t in_group) {
+  std::int64_t dim = 0;
+  if constexpr (Lanes::kValueVectors >= 4)
+    for (; dim + 64 <= tile.layout.padded_dim; dim += 64) gather<kQueries, 4>(tile, first, in_group, dim);
+  if constexpr (Lanes::kValueVectors >= 2)
+    for (; dim + 32 <= tile.layout.padded_dim; dim += 32) gather<kQueries, 2>(tile, first, in_group, dim);
+  for (; dim < tile.layout.padded_dim; dim += 16) gather<kQueries, 1>(tile, first, in_group, dim);
+}
+
+// Calls body with the largest register block that fits what is left, until `count` queries are done.
+template <int kLargest, class Body>
+void in_register_blocks(std::int64_t count, Body body) {
+  std::int64_t done = 0;
+  for (; done + kLargest <= count; done += kLargest) body.template operator()<kLargest>(done);
+  if constexpr (kLargest > 1)
+    if (done < count)
+      in_register_blocks<kLargest / 2>(count - done, [&]<int kQueries>(std::int64_t next) {
+        body.template operator()<kQueries>(done + next);
+      });
+}
+
+void attend_block(const Tile& tile, std::int64_t block_position) {
+  for (std::int64_t group = 0; group < tile.queries; group += kGroupQueries) {
+    const std::int64_t left = tile.queries - group, count = left < kGroupQueries ? left : kGroupQueries;
+    if (tile.seen(group + count - 1, block_position) <= 0) continue;  // whole group out of sight
+    in_register_blocks<Lanes::kScoreQueries>(count, [&]<int kQueries>(std::int64_t i) {
+      weigh_block<kQueries>(tile, group + i, i, block_position);
+    });
+    in_register_blocks<Lanes::kValueQueries>(
+        count, [&]<int kQueries>(std::int64_t i) { gather_block<kQueries>(tile, group + i, i); });
+  }
+}
+
+// --- the block as f32, once for all queries of the tile ---
+
+void widen(const std::uint16_t* from, float* to, std::int64_t count) {
+  std::int64_t i = 0;
+  for (; i + 16 <= count; i += 16) Lanes::store(to + i, Lanes::load_f16(from + i));
+  if (i < count) {
+    std::uint16_t rest[16] = {};
+    for (std::int64_t j = i; j < count; ++j) rest[j - i] = from[j];
+    Lanes::store_part(to + i, Lanes::load_f16(rest), static_cast<int>(count - i));
+  }
+}
+
+void copy(const float* from, float* to, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
+// Values of slots >= written become 0, as do the dims of the padding: nobody sums what nobody wrote.
+template <class Element, class Convert>
+void load_values(const Tile& tile, const Element* from, std::int64_t written, Convert convert) {
+  float* to = tile.scratch + tile.layout.values;
+  const std::int64_t padded = tile.layout.padded_dim;
+  for (std::int64_t token = 0; token < kBlock; ++token, from += tile.head_dim, to += padded) {
+    const std::int64_t valid = token < written ? tile.head_dim : 0;
+    if (valid > 0) convert(from, to, valid);
+    for (std::int64_t d = valid; d < padded; ++d) to[d] = 0.0f;
+  }
+}
+
+// `written`: how many of the block's slots the tile's last row sees. Scores of unwritten slots may be
+// anything: weigh() replaces them.
+void load_block(Tile& tile, const KvLayer& kv, std::int64_t head_index, std::int64_t written) {
+  const std::int64_t elements = tile.head_dim * kBlock;
+  tile.block_values = tile.scratch + tile.layout.values;
+  if (kv.dtype == DType::kF32) {
+    const float* values = reinterpret_cast<const float*>(kv.values) + head_index * elements;
+    tile.block_keys = reinterpret_cast<const float*>(kv.keys) + head_index * elements;
+    if (written >= kBlock && tile.layout.padded_dim == tile.head_dim) {
+      tile.block_values = values;
+    } else {
+      load_values(tile, values, written, copy);
+    }
+  } else {
+    widen(reinterpret_cast<const std::uint16_t*>(kv.keys) + head_index * elements,
+          tile.scratch + tile.layout.keys, elements);
+    tile.block_keys = tile.scratch + tile.layout.keys;
+    load_values(tile, reinterpret_cast<const std::uint16_t*>(kv.values) + head_index * elements, written,
+                widen);
+  }
+}
+
+// --- a tile from its queries to its output rows ---
+
+void begin_tile(const Tile& tile, const AttentionRows& rows, std::int64_t first_row, std::int64_t kv_head) {
+  const Lanes::V zero = Lanes::set(0.0f);
+  for (std::int64_t i = 0; i < tile.queries; ++i) {
+    const std::int64_t row = first_row + i / tile.heads_per_kv;
+    const std::int64_t head = kv_head * tile.heads_per_kv + i % tile.heads_per_kv;
+    const float* q = rows.q + row * rows.q_stride + head * tile.head_dim;
+    for (std::int64_t d = 0; d < tile.head_dim; ++d) tile.query(i)[d] = q[d] * rows.scale;
+    for (std::int64_t d = 0; d < tile.layout.padded_dim; d += 16) Lanes::store(tile.sum(i) + d, zero);
+    Lanes::store(tile.weight_sum(i), zero);
+    tile.highest(i) = kNoScoreYet;
+  }
+}
+
+void finish_tile(const Tile& tile, const AttentionRows& rows, std::int64_t first_row, std::int64_t kv_head) {
+  for (std::int64_t i = 0; i < tile.queries; ++i) {
+    const std::int64_t row = first_row + i / tile.heads_per_kv;
+    const std::int64_t head = kv_head * tile.heads_per_kv + i % tile.heads_per_kv;
+    float* out = rows.out + row * rows.out_stride + head * tile.head_dim;
+    const float inverse = 1.0f / Lanes::fold_add(Lanes::load(tile.weight_sum(i)));
+    for (std::int64_t d = 0; d < tile.head_dim; ++d) out[d] = tile.sum(i)[d] * inverse;
+  }
+}
+
+void attend(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, std::byte* scratch) {
+  const std::int64_t heads_per_kv = rows.heads / kv.kv_heads, step = tile_rows(heads_per_kv);
+  Tile tile = {};
+  tile.layout = attention_scratch(kv.head_dim, heads_per_kv);
+  tile.scratch = reinterpret_cast<float*>(scratch);
+  tile.head_dim = kv.head_dim;
+  tile.heads_per_kv = heads_per_kv;
+  for (std::int64_t row = 0; row < rows.rows; row += step) {
+    const std::int64_t count = rows.rows - row < step ? rows.rows - row : step;
+    tile.first_position = rows.position + row;
+    tile.queries = count * heads_per_kv;
+    begin_tile(tile, rows, row, kv_head);
+    const std::int64_t keys = tile.first_position + count;
+    for (std::int64_t position = 0; position < keys; position += kBlock) {
+      const std::int64_t block = rows.blocks[position / kBlock];
+      load_block(tile, kv, block * kv.kv_heads + kv_head, keys - position);
+      attend_block(tile, position);
+    }
+    finish_tile(tile, rows, row, kv_head);
+  }
+}
+
+// --- writing ---
+
+// Half precision ends at 65504; a value beyond it is kept at the end rather than become infinite.
+Lanes::V within_f16(Lanes::V value) {
+  return Lanes::max(Lanes::set(-65504.0f), Lanes::min(Lanes::set(65504.0f), value));
+}
+
+void narrow(const float* from, std::uint16_t* to, std::int64_t stride, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += 16) {
+    const int run = count - i < 16 ? static_cast<int>(count - i) : 16;
+    const Lanes::V value = within_f16(run == 16 ? Lanes::load(from + i) : Lanes::load_part(from + i, run));
+    std::uint16_t half[16];
+    Lanes::store_f16(half, value);
+    for (int j = 0; j < run; ++j) to[(i + j) * stride] = half[j];
+  }
+}
+
+void store_kv(const KvLayer& kv, const KvSlot& at, const float* k, const float* v) {
+  const std::int64_t dim = kv.head_dim;
+  const std::int64_t start = (at.block * kv.kv_heads + at.kv_head) * dim * kBlock;
+  if (kv.dtype == DType::kF32) {
+    float* keys = reinterpret_cast<float*>(kv.keys) + start + at.slot;
+    float* values = reinterpret_cast<float*>(kv.values) + start + at.slot * dim;
+    for (std::int64_t d = 0; d < dim; ++d) keys[d * kBlock] = k[d];
+    for (std::int64_t d = 0; d < dim; ++d) values[d] = v[d];
+  } else {
+    narrow(k, reinterpret_cast<std::uint16_t*>(kv.keys) + start + at.slot, kBlock, dim);
+    narrow(v, reinterpret_cast<std::uint16_t*>(kv.values) + start + at.slot * dim, 1, dim);
+  }
+}
+
+constexpr AttentionOps kAttention = {store_kv, attend};
+
+}  // namespace
+}  // namespace atelier::kernels

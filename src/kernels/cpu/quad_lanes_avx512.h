@@ -1,0 +1,207 @@
+// Sixteen lanes in one AVX-512 register; bytes are multiplied by VNNI. The names are those of quad_lanes_scalar.h.
+#pragma once
+
+#ifndef __clang__  // g++ 12 warns inside its own AVX-512 headers
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "kernels/panel_layout.h"
+
+namespace atelier::kernels {
+namespace {
+
+// Plain structs: a vector type as a template argument loses its attributes.
+struct F32 {
+  __m512 v;
+};
+struct I32 {
+  __m512i v;
+};
+struct Quad {
+  __m512i v;
+};
+
+constexpr bool kSignedBytes = false;  // vpdpbusd: unsigned weights, signed activations
+
+#define ATELIER_INLINE inline __attribute__((always_inline))
+
+ATELIER_INLINE __mmask16 first_lanes(std::int64_t count) {
+  return static_cast<__mmask16>((1u << count) - 1u);
+}
+
+// ---- f32 ----
+ATELIER_INLINE F32 splat(float value) {
+  return {_mm512_set1_ps(value)};
+}
+ATELIER_INLINE F32 load(const float* from) {
+  return {_mm512_loadu_ps(from)};
+}
+ATELIER_INLINE F32 load_part(const float* from, std::int64_t count) {
+  return {_mm512_maskz_loadu_ps(first_lanes(count), from)};
+}
+ATELIER_INLINE void store(float* to, F32 x) {
+  _mm512_storeu_ps(to, x.v);
+}
+ATELIER_INLINE void store_part(float* to, F32 x, std::int64_t count) {
+  _mm512_mask_storeu_ps(to, first_lanes(count), x.v);
+}
+ATELIER_INLINE F32 add(F32 a, F32 b) {
+  return {_mm512_add_ps(a.v, b.v)};
+}
+ATELIER_INLINE F32 mul(F32 a, F32 b) {
+  return {_mm512_mul_ps(a.v, b.v)};
+}
+ATELIER_INLINE F32 negate(F32 a) {
+  return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))};
+}
+ATELIER_INLINE F32 fused(F32 a, F32 b, F32 c) {
+  return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+}
+ATELIER_INLINE F32 to_f32(I32 a) {
+  return {_mm512_cvtepi32_ps(a.v)};
+}
+ATELIER_INLINE F32 from_halves(const std::uint8_t* from) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)))};
+}
+ATELIER_INLINE __m128i load_16_bytes(const std::uint8_t* from) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+}
+ATELIER_INLINE F32 from_bytes(const std::uint8_t* from) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(load_16_bytes(from)))};
+}
+ATELIER_INLINE F32 from_signed_bytes(const std::uint8_t* from) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_16_bytes(from)))};
+}
+ATELIER_INLINE F32 from_low_nibbles(const std::uint8_t* from) {
+  const __m512i bytes = _mm512_cvtepu8_epi32(load_16_bytes(from));
+  return {_mm512_cvtepi32_ps(_mm512_and_si512(bytes, _mm512_set1_epi32(15)))};
+}
+ATELIER_INLINE F32 from_high_nibbles(const std::uint8_t* from) {
+  return {_mm512_cvtepi32_ps(_mm512_srli_epi32(_mm512_cvtepu8_epi32(load_16_bytes(from)), 4))};
+}
+ATELIER_INLINE F32 round_to_bf16(F32 a) {
+  const __m512i bits = _mm512_castps_si512(a.v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  return {_mm512_castsi512_ps(_mm512_and_si512(up, _mm512_set1_epi32(static_cast<int>(0xffff0000u))))};
+}
+
+// ---- for prepare ----
+ATELIER_INLINE F32 max_magnitude(F32 so_far, F32 x) {
+  return {_mm512_max_ps(so_far.v, _mm512_abs_ps(x.v))};
+}
+ATELIER_INLINE float largest(F32 a) {
+  return _mm512_reduce_max_ps(a.v);
+}
+ATELIER_INLINE I32 round_to_i8(F32 a) {
+  const __m512 low = _mm512_max_ps(a.v, _mm512_set1_ps(-127.0f));
+  return {_mm512_cvtps_epi32(_mm512_min_ps(low, _mm512_set1_ps(127.0f)))};
+}
+ATELIER_INLINE std::int32_t total(I32 a) {
+  return _mm512_reduce_add_epi32(a.v);
+}
+ATELIER_INLINE void store_i8(std::int8_t* to, I32 a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(a.v));
+}
+
+// ---- integers ----
+ATELIER_INLINE I32 splat_i32(std::int32_t value) {
+  return {_mm512_set1_epi32(value)};
+}
+ATELIER_INLINE I32 load_i32(const std::int32_t* from) {
+  return {_mm512_loadu_si512(from)};
+}
+ATELIER_INLINE I32 sub(I32 a, I32 b) {
+  return {_mm512_sub_epi32(a.v, b.v)};
+}
+template <int kShift>
+ATELIER_INLINE I32 splat_shifted(std::int32_t value) {
+  return {_mm512_slli_epi32(_mm512_set1_epi32(value), kShift)};
+}
+
+// ---- quads ----
+ATELIER_INLINE Quad load_quad(const std::uint8_t* from) {
+  return {_mm512_loadu_si512(from)};
+}
+ATELIER_INLINE void store_quad(std::uint8_t* to, Quad q) {
+  _mm512_storeu_si512(to, q.v);
+}
+ATELIER_INLINE Quad low_nibbles(Quad q) {
+  return {_mm512_and_si512(q.v, _mm512_set1_epi8(15))};
+}
+ATELIER_INLINE Quad high_nibbles(Quad q) {
+  return {_mm512_and_si512(_mm512_srli_epi16(q.v, 4), _mm512_set1_epi8(15))};
+}
+template <int kField, int kTo>
+ATELIER_INLINE Quad with_field(Quad base, Quad q) {
+  constexpr int kLeft = kTo - 2 * kField;
+  __m512i moved = q.v;  // bits that cross a byte are masked away
+  if constexpr (kLeft > 0) moved = _mm512_slli_epi16(q.v, kLeft);
+  if constexpr (kLeft < 0) moved = _mm512_srli_epi16(q.v, -kLeft);
+  // base | (moved & mask)
+  return {_mm512_ternarylogic_epi32(base.v, moved, _mm512_set1_epi8(3 << kTo), 0xf8)};
+}
+ATELIER_INLINE Quad zero_quad() {
+  return {_mm512_setzero_si512()};
+}
+template <int kValue>
+ATELIER_INLINE Quad with_bits(Quad base, const std::uint8_t* bits) {
+  const __mmask64 mask = _load_mask64(reinterpret_cast<__mmask64*>(const_cast<std::uint8_t*>(bits)));
+  return {_mm512_mask_add_epi8(base.v, mask, base.v, _mm512_set1_epi8(kValue))};
+}
+ATELIER_INLINE Quad iq4_values(Quad indices) {
+  const __m512i table = _mm512_broadcast_i32x4(load_16_bytes(kIq4Values));
+  return {_mm512_shuffle_epi8(table, indices.v)};
+}
+ATELIER_INLINE Quad flip_sign_bits(Quad q) {
+  return {_mm512_xor_si512(q.v, _mm512_set1_epi8(-128))};
+}
+ATELIER_INLINE Quad minus_offset(Quad q, int offset) {
+  return {_mm512_sub_epi8(q.v, _mm512_set1_epi8(static_cast<char>(offset)))};
+}
+template <int kByte>
+ATELIER_INLINE I32 column(Quad q) {
+  if constexpr (kByte == 3) return {_mm512_srli_epi32(q.v, 24)};
+  return {_mm512_and_si512(_mm512_srli_epi32(q.v, 8 * kByte), _mm512_set1_epi32(255))};
+}
+ATELIER_INLINE __m512i splat_four(const std::int8_t* a) {
+  std::int32_t word;
+  __builtin_memcpy(&word, a, 4);
+  return _mm512_set1_epi32(word);
+}
+template <int kCount, int kMaxValue, bool kSigned>
+ATELIER_INLINE I32 dot(I32 init, const Quad* w, const std::int8_t* a) {
+  static_assert(!kSigned);
+  __m512i sum = init.v;
+#pragma GCC unroll 8
+  for (int q = 0; q < kCount; ++q) sum = _mm512_dpbusd_epi32(sum, w[q].v, splat_four(a + 4 * q));
+  return {sum};
+}
+
+ATELIER_INLINE F32 first_of_pairs(Quad q) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(q.v, 16))};
+}
+ATELIER_INLINE F32 second_of_pairs(Quad q) {
+  return {_mm512_castsi512_ps(_mm512_and_si512(q.v, _mm512_set1_epi32(static_cast<int>(0xffff0000u))))};
+}
+ATELIER_INLINE Quad pairs_of(F32 first, F32 second) {
+  const __m512i low = _mm512_srli_epi32(_mm512_castps_si512(first.v), 16);
+  const __m512i mask = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
+  return {_mm512_ternarylogic_epi32(low, _mm512_castps_si512(second.v), mask, 0xf8)};
+}
+
+ATELIER_INLINE void store_bf16(std::uint16_t* to, F32 a) {
+  const __m512i high = _mm512_srli_epi32(_mm512_castps_si512(a.v), 16);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(high));
+}
+
+ATELIER_INLINE void prefetch(const void* at) {
+  _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T0);
+}
+
+}  // namespace
+}  // namespace atelier::kernels
