@@ -62,9 +62,11 @@ TEST(ModelName, Quantisations) {
   EXPECT_FALSE(has_quantisation("x.gguf", ""));
   EXPECT_EQ(quantisation_of("qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"), "Q4_K_M");
   EXPECT_EQ(quantisation_of("x.IQ4_NL.gguf"), "IQ4_NL");
-  EXPECT_EQ(quantisation_of("x-fp16-00001-of-00002.gguf"), "");
+  EXPECT_EQ(quantisation_of("x-fp16-00001-of-00002.gguf"), "FP16");
   EXPECT_EQ(quantisation_of("x-f16-00001-of-00002.gguf"), "F16");
   EXPECT_EQ(quantisation_of("model.gguf"), "");
+  EXPECT_EQ(quantisation_of("qwen-q4.gguf"), "Q4");
+  EXPECT_EQ(quantisation_of("seq2_x.gguf"), "");
   EXPECT_TRUE(is_sharded_gguf("x-00001-of-00002.gguf"));
   EXPECT_FALSE(is_sharded_gguf("x-1-of-2.gguf"));
 }
