@@ -152,8 +152,9 @@ Result<LocatedModel> fetch(const ModelName& name, const HubSettings& settings) {
   const CatalogueEntry* entry = name.kind == ModelName::Kind::kCatalogue ? find_entry(name.text) : nullptr;
   std::vector<Source> sources;
   if (entry == nullptr || !entry->hub_id.empty()) {
-    RepoPull pull{settings.cache, name.repo, name.quantisation, "", name.text};
-    if (entry != nullptr) pull = {settings.cache, entry->hub_id, "", entry->file, name.text};
+    RepoPull pull{settings.cache, name.repo, name.quantisation, "", name.text, settings.patience};
+    if (entry != nullptr)
+      pull = {settings.cache, entry->hub_id, "", entry->file, name.text, settings.patience};
     sources.push_back(hub_source(client, hugging_face, pull));
     sources.push_back(hub_source(client, modelscope, pull));
   }

@@ -50,6 +50,7 @@ class Machine:
             "HF_ENDPOINT": stub.url,
             "MODELSCOPE_ENDPOINT": stub.modelscope_url,
             "ATELIER_PIP": f"{sys.executable} {pip}",
+            "ATELIER_PATIENCE": "2",
             "no_proxy": "127.0.0.1",
         }
         for name in ("ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"):
@@ -240,7 +241,7 @@ def test_gives_up_and_goes_on_later(machine, stub):
     stub.faults["model.safetensors"] = Fault(drop_after=0)
     stub.faults["config.json"] = Fault(drop_after=10, times=1)
     first = machine.pull(MODELSCOPE_ENDPOINT=NOWHERE)
-    assert first.returncode == 1 and "gave up after 6 tries" in first.stderr
+    assert first.returncode == 1 and "gave up after 2 s" in first.stderr
     stub.faults.clear()
     assert (machine.pulled() / "model.safetensors").read_bytes() == WEIGHTS
 
@@ -272,14 +273,14 @@ def test_servers_that_do_not_know_ranges(machine, stub, fault):
 def test_passing_trouble_is_waited_out(machine, stub, status):
     stub.faults["model.safetensors"] = Fault(status=status, times=2, retry_after="1" if status == 429 else "")
     begin = time.monotonic()
-    assert (machine.pulled() / "model.safetensors").read_bytes() == WEIGHTS
+    assert (machine.pulled(ATELIER_PATIENCE="10") / "model.safetensors").read_bytes() == WEIGHTS
     if status == 429:
         assert time.monotonic() - begin >= 2
 
 
 def test_a_stalled_connection_is_dropped_and_resumed(machine, stub):
     stub.faults["model.safetensors"] = Fault(stall_after=500_000, times=1)
-    assert (machine.pulled() / "model.safetensors").read_bytes() == WEIGHTS
+    assert (machine.pulled(ATELIER_PATIENCE="8") / "model.safetensors").read_bytes() == WEIGHTS
     assert resumed_from(stub) == ["", "bytes=500000-"]
 
 
@@ -491,7 +492,10 @@ def test_offline_means_offline(machine, stub):
     assert machine.pulled(HF_HUB_OFFLINE="1", HF_ENDPOINT=NOWHERE) == path
 
 
-def test_bad_endpoint_is_named(machine):
+def test_bad_settings_are_named(machine):
+    for patience in ("0", "soon", "1e9", "-1"):
+        done = machine.pull(ATELIER_PATIENCE=patience)
+        assert done.returncode == 1 and f'ATELIER_PATIENCE="{patience}"' in done.stderr
     done = machine.pull(HF_ENDPOINT="ftp://hub")
     assert done.returncode == 1 and 'HF_ENDPOINT="ftp://hub"' in done.stderr
 
