@@ -3,7 +3,8 @@
 
     make_tokenizer_cases.py check MODEL.gguf --count 10000 --seed 1     # through `atelier tokenize` and `detokenize`
     make_tokenizer_cases.py check MODEL.gguf --pre llama3               # the same vocabulary under another pattern
-    make_tokenizer_cases.py check MODEL.gguf --golden qwen2.jsonl       # lines {"text", "ids"[, "decoded"]} instead
+    make_tokenizer_cases.py check MODEL.gguf --golden qwen2.jsonl       # lines {"text", "ids"[, "decoded"]}, or
+                                                                        # llama.cpp's .inp with its .out, instead
     make_tokenizer_cases.py write MODEL --count 400 --out cases.jsonl   # cases for the unit tests
     make_tokenizer_cases.py words MODEL --count 400 --out words.jsonl   # how each pre-tokenizer cuts them
     make_tokenizer_cases.py save MODEL.gguf --out tokenizer.json        # the vocabulary as `tokenizers` writes it
@@ -76,13 +77,21 @@ def check(options):
 
 
 def check_golden(atelier, path):
-    cases = [json.loads(line) for line in open(path, encoding="utf-8")]
+    cases = golden_cases(path)
     texts = [case["text"] for case in cases]
     got = atelier.tokenize([text.encode() for text in texts], "--special")
     mismatches = report("ids", texts, [case["ids"] for case in cases], got)
     decoded = [case.get("decoded", case["text"]) for case in cases]
     mismatches += report("text", texts, decoded, atelier.detokenize([case["ids"] for case in cases]))
     return conclude(mismatches, len(cases), path)
+
+
+def golden_cases(path):
+    if not path.endswith(".inp"):
+        return [json.loads(line) for line in open(path, encoding="utf-8")]
+    texts = pathlib.Path(path).read_bytes().decode().split("\n__ggml_vocab_test__\n")
+    lines = pathlib.Path(path).with_suffix(".out").read_text().splitlines()
+    return [{"text": text, "ids": [int(i) for i in line.split()]} for text, line in zip(texts, lines)]
 
 
 def check_strings(atelier, reference, options):

@@ -15,6 +15,8 @@ int main(int argc, char** argv) {
   add_perplexity(root, chosen);
   add_bench(root, chosen);
   add_inspect(root, chosen);
+  add_tokenize(root, chosen);
+  add_detokenize(root, chosen);
   add_models(root, chosen);
   add_pull(root, chosen);
   add_version(root, chosen);

@@ -25,6 +25,7 @@ constexpr const char* kEnvironment =
     "  HF_ENDPOINT                the hub, or a mirror of it\n"
     "  MODELSCOPE_ENDPOINT        ModelScope, or a mirror of it\n"
     "  HF_HUB_OFFLINE=1           only what is here already\n"
+    "  ATELIER_PATIENCE           seconds without progress before a download is given up (default 60)\n"
     "  ATELIER_PIP                the Python package client (default \"python3 -m pip\")";
 
 int pull(const std::string& model, bool json) {

@@ -107,7 +107,7 @@ std::string ProgressBar::line(const State& state, int columns) {
     tail = format_bytes(state.done_bytes);
   }
   if (state.bytes_per_s >= 1000) {  // slower is standing still: no hours without end
-    tail += fmt::format("  {:.1f} MB/s", state.bytes_per_s / 1e6);
+    tail += fmt::format("  {}/s", format_bytes(static_cast<long long>(state.bytes_per_s)));
     if (known && share < 1) {
       tail += fmt::format(
           "  {} left",

@@ -30,7 +30,7 @@ bool has(const json::value& value, std::string_view name, const json::value& wan
 
 std::string shown(const json::value& value) {
   std::string text = json::serialize(value);
-  constexpr std::size_t kLongest = 300;
+  constexpr std::size_t kLongest = 500;
   if (text.size() > kLongest) text = text.substr(0, kLongest) + "…";
   return text;
 }

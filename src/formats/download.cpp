@@ -15,7 +15,8 @@ using std::chrono::milliseconds;
 // An attempt that brings less than this counts as bringing nothing; a server that sends one byte a connection
 // must not keep us here for ever.
 constexpr std::int64_t kProgressBytes = 16 << 10;
-constexpr milliseconds kLongestWait{8'000}, kLongestRetryAfter{30'000};
+constexpr milliseconds kFirstWait{250}, kLongestWait{8'000}, kLongestRetryAfter{30'000},
+    kLongestStall{15'000};
 
 struct Range {
   std::int64_t first, total;  // total -1: "*"
@@ -105,6 +106,7 @@ Attempt attempt(HttpClient& client, const DownloadJob& job, PartialFile& file) {
   request.url = job.url;
   request.token = job.token;
   request.from_byte = file.size();
+  request.stall_after = std::clamp(job.patience / 4, milliseconds(1'000), kLongestStall);
   if (auto head = client.fetch(request, on_head, on_bytes); !head) {
     result.outcome = std::unexpected(std::move(head).error());
   } else if (file.size() < file.whole_size()) {
@@ -114,11 +116,20 @@ Attempt attempt(HttpClient& client, const DownloadJob& job, PartialFile& file) {
   return result;
 }
 
+std::unexpected<Failure> gave_up(Failure last, const DownloadJob& job, const PartialFile& file) {
+  last.message +=
+      fmt::format("; gave up after {:.0f} s without progress, {} of {} are kept for the next time",
+                  std::chrono::duration<double>(job.patience).count(), format_bytes(file.size()),
+                  format_bytes(file.whole_size()));
+  return std::unexpected(std::move(last));
+}
+
 }  // namespace
 
 Status download(HttpClient& client, const DownloadJob& job, PartialFile& file) {
-  milliseconds wait = job.first_wait;
-  int idle = 0;
+  using Clock = std::chrono::steady_clock;
+  milliseconds wait = kFirstWait;
+  auto last_progress = Clock::now();
   std::int64_t furthest = file.size();
   job.on_progress(file.size());
   while (file.size() < file.whole_size()) {
@@ -127,16 +138,12 @@ Status download(HttpClient& client, const DownloadJob& job, PartialFile& file) {
     if (result.outcome.error().fault != Fault::kNetwork) return result.outcome;
     if (file.size() >= furthest + kProgressBytes) {
       furthest = file.size();
-      idle = 0;
-      wait = job.first_wait;
-    } else if (++idle >= job.idle_tries) {
-      Failure failure = std::move(result.outcome).error();
-      failure.message +=
-          fmt::format("; gave up after {} tries with {} of {} here (run it again to go on from there)", idle,
-                      format_bytes(file.size()), format_bytes(file.whole_size()));
-      return std::unexpected(std::move(failure));
+      last_progress = Clock::now();
+      wait = kFirstWait;
     }
     const milliseconds pause = std::max(wait, result.retry_after);
+    if (Clock::now() + pause > last_progress + job.patience)
+      return gave_up(result.outcome.error(), job, file);
     job.on_retry(fmt::format("{}; trying again from {} in {:.1f} s", result.outcome.error().message,
                              format_bytes(file.size()), std::chrono::duration<double>(pause).count()));
     std::this_thread::sleep_for(pause);

@@ -18,8 +18,8 @@ struct DownloadJob {
   std::string token;  // "" for none
   std::function<void(std::int64_t bytes_here)> on_progress = [](std::int64_t) {};
   std::function<void(const std::string& message)> on_retry = [](const std::string&) {};
-  int idle_tries = 6;                         // attempts in a row that bring nothing, before giving up
-  std::chrono::milliseconds first_wait{250};  // doubles after each such attempt, to 8 s at most
+  // Given up after this long without progress; the wait between tries doubles from 250 ms to 8 s meanwhile.
+  std::chrono::milliseconds patience{60'000};
 };
 
 // Fills `file` to its whole size; does not finish() it. kNetwork: gave up (the partial file stays); kCorrupt:

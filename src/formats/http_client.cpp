@@ -41,13 +41,13 @@ Result<std::string> redirect_target(const std::string& from, const std::string& 
   const std::unique_ptr<CURLU, FreeUrl> url(curl_url());
   if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, from.c_str(), 0) != CURLUE_OK ||
       curl_url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) {
-    return fail(Fault::kNetwork, "{} redirects to an address that cannot be used", origin_of(from));
+    return fail(Fault::kCorrupt, "{} redirects to an address that cannot be used", origin_of(from));
   }
   const std::string target = url_part(url.get(), CURLUPART_URL);
   const std::string scheme = url_part(url.get(), CURLUPART_SCHEME);
   const bool was_secure = from.starts_with("https:");
   if (scheme != "https" && (scheme != "http" || was_secure)) {
-    return fail(Fault::kNetwork, "{} redirects to {}://, which is not followed", origin_of(from), scheme);
+    return fail(Fault::kCorrupt, "{} redirects to {}://, which is not followed", origin_of(from), scheme);
   }
   return target;
 }
@@ -187,7 +187,7 @@ Result<HttpHead> HttpClient::fetch(const HttpRequest& request, const OnHead& on_
     }
     ATELIER_TRY(hop.url, redirect_target(hop.url, std::string(exchange.head.header("location"))));
   }
-  return fail(Fault::kNetwork, "{} redirects more than {} times", origin, kMaxRedirects);
+  return fail(Fault::kCorrupt, "{} redirects more than {} times", origin, kMaxRedirects);
 }
 
 Result<void> HttpClient::Handles::run(Exchange& exchange, const HttpRequest& request,
@@ -241,7 +241,7 @@ void HttpClient::Handles::prepare(Exchange& exchange, const HttpRequest& request
   set(CURLOPT_HTTPHEADER, headers);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.answer_within.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall_after.count()));
+  set(CURLOPT_LOW_SPEED_TIME, std::max(1L, static_cast<long>(request.stall_after.count() / 1000)));
   set(CURLOPT_HEADERFUNCTION, &on_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(&exchange));
   set(CURLOPT_WRITEFUNCTION, &on_body);

@@ -26,7 +26,7 @@ struct HttpRequest {
   // thinking.
   std::chrono::milliseconds answer_within{15'000};
   // A body that moves no byte for this long is given up.
-  std::chrono::seconds stall_after{15};
+  std::chrono::milliseconds stall_after{15'000};
 };
 
 struct HttpHead {
@@ -51,8 +51,9 @@ class HttpClient {
   using OnHead = std::function<Status(const HttpHead&)>;  // once, before the first byte
   using OnBytes = std::function<Status(std::span<const std::byte>)>;
 
-  // kNetwork: no answer, or the connection broke (what on_bytes got stays got). Any status is an answer; the
-  // body is handed on for 2xx only. One thread at a time.
+  // kNetwork: no answer, or the connection broke (what on_bytes got stays got). kCorrupt: redirected in
+  // circles or to what is not followed. Any status is an answer; the body is handed on for 2xx only. One
+  // thread at a time.
   Result<HttpHead> fetch(const HttpRequest& request, const OnHead& on_head, const OnBytes& on_bytes);
 
   // A whole 2xx body of at most `max_bytes`, with its head; other statuses come with an empty body.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <regex>
 #include <set>
 
 #include "formats/download.h"
@@ -70,13 +69,16 @@ Result<std::vector<RepoFile>> choose_gguf(const std::string& repo, const std::ve
 
 // Shards where there is an index, else the single file, else whatever safetensors lie at the top.
 std::vector<RepoFile> weights_of(const std::vector<RepoFile>& files) {
-  static const std::regex shard("^model-[0-9]{5}-of-[0-9]{5}\\.safetensors$");
   std::vector<RepoFile> shards, single, any;
   for (const RepoFile& file : files) {
     if (file.path.find('/') != std::string::npos || !file.path.ends_with(".safetensors")) continue;
     any.push_back(file);
-    if (file.path == "model.safetensors") single.push_back(file);
-    if (std::regex_match(file.path, shard)) shards.push_back(file);
+    const std::string_view stem = std::string_view(file.path).substr(0, file.path.size() - 12);
+    if (stem == "model") {
+      single.push_back(file);
+    } else if (without_shard(stem) == "model") {
+      shards.push_back(file);
+    }
   }
   const bool has_index =
       std::ranges::find(files, "model.safetensors.index.json", &RepoFile::path) != files.end();

@@ -170,7 +170,8 @@ std::vector<HereModel> list_cache(const fs::path& cache) {
     const bool ours = folder.starts_with("modelscope--");
     if (!ours && !folder.starts_with("models--")) continue;
     std::string repo = folder.substr(folder.find("--") + 2);
-    if (const auto split = repo.find("--"); split != std::string::npos) repo = fmt::format("{}/{}", repo.substr(0, split), repo.substr(split + 2));
+    if (const auto split = repo.find("--"); split != std::string::npos)
+      repo = fmt::format("{}/{}", repo.substr(0, split), repo.substr(split + 2));
     for (const fs::path& snapshot : RepoFolder(cache, folder).snapshots()) {
       if (auto whole = model_in_snapshot(snapshot, repo, ""); whole && *whole && (*whole)->path == snapshot) {
         found.try_emplace(repo, **whole);

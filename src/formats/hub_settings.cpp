@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -78,6 +80,17 @@ Result<std::string> read_token(const fs::path& home) {
   return token;
 }
 
+Result<std::chrono::seconds> read_patience() {
+  const std::string text = variable("ATELIER_PATIENCE");
+  if (text.empty()) return HubSettings().patience;
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 1 || seconds > 86'400) {
+    return fail(Fault::kBadRequest, "ATELIER_PATIENCE=\"{}\" is no number of seconds from 1 to 86400", text);
+  }
+  return std::chrono::seconds(seconds);
+}
+
 bool is_true(std::string value) {
   std::ranges::transform(value, value.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -102,6 +115,7 @@ Result<HubSettings> read_hub_settings() {
   ATELIER_TRY(settings.modelscope, endpoint("MODELSCOPE_ENDPOINT", "https://modelscope.cn"));
   ATELIER_TRY(settings.token, read_token(home));
   settings.offline = is_true(variable("HF_HUB_OFFLINE"));
+  ATELIER_TRY(settings.patience, read_patience());
   settings.pip = words(variable("ATELIER_PIP"));
   if (settings.pip.empty()) settings.pip = {"python3", "-m", "pip"};
   return settings;

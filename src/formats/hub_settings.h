@@ -1,6 +1,7 @@
 // What the environment says about hubs and their cache: read here, in one place, and nowhere else.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct HubSettings {
   std::string token;
   // HF_HUB_OFFLINE is 1, on, yes or true: only what is in the cache, no network of any kind.
   bool offline = false;
+  // ATELIER_PATIENCE, in seconds (1..86400): a download without progress for this long is given up.
+  std::chrono::seconds patience{60};
   // The Python package client: ATELIER_PIP split at spaces, default "python3 -m pip".
   std::vector<std::string> pip;
 };

@@ -34,13 +34,28 @@ std::string catalogue_names() {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-// "…/x-q4_k_m.gguf" -> "x-q4_k_m", "…/folder/" -> "folder"
-std::string id_of_path(const fs::path& path) {
+// "…/x-q4_k_m.gguf" -> "x-q4_k_m", "…/folder/" -> "folder": the name that the user sees, not the blob that it
+// may link to.
+std::string id_of_path(fs::path path) {
+  if (!path.has_filename() || path.filename() == "." || path.filename() == "..") {
+    std::error_code error;
+    path = fs::weakly_canonical(path.has_filename() ? path : path.parent_path(), error);
+  }
+  const std::string name = path.filename().string();
+  return ends_with_any_case(name, ".gguf") ? path.stem().string() : name;
+}
+
+// A folder of one's own: with config.json, or with one GGUF file.
+Result<LocatedModel> locate_folder(const fs::path& folder) {
   std::error_code error;
-  const fs::path whole = fs::weakly_canonical(path, error);
-  const fs::path& named = error ? path : whole;
-  return ends_with_any_case(named.filename().string(), ".gguf") ? named.stem().string()
-                                                                : named.filename().string();
+  if (fs::exists(folder / "config.json", error)) return LocatedModel{folder, id_of_path(folder)};
+  std::vector<fs::path> ggufs;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (ends_with_any_case(at->path().filename().string(), ".gguf")) ggufs.push_back(at->path());
+  }
+  if (ggufs.size() == 1) return LocatedModel{ggufs[0], id_of_path(ggufs[0])};
+  return fail(Fault::kNotFound, "the folder {} holds no config.json and {} GGUF files: give one file",
+              folder.string(), ggufs.size());
 }
 
 Result<LocatedModel> locate_path(const std::string& text) {
@@ -49,10 +64,8 @@ Result<LocatedModel> locate_path(const std::string& text) {
     return fail(Fault::kNotFound, "no file or folder {}; a hub id is org/name, and the catalogue has {}",
                 text, catalogue_names());
   }
-  // The name that the user wrote, not the blob that it may link to.
-  const fs::path path(text);
-  const std::string name = path.filename().string();
-  return LocatedModel{path, ends_with_any_case(name, ".gguf") ? path.stem().string() : id_of_path(path)};
+  if (fs::is_directory(text, error)) return locate_folder(text);
+  return LocatedModel{text, id_of_path(text)};
 }
 
 std::optional<fs::path> cached_file(const CatalogueEntry& entry, const fs::path& cache) {
@@ -139,8 +152,9 @@ Result<LocatedModel> fetch(const ModelName& name, const HubSettings& settings) {
   const CatalogueEntry* entry = name.kind == ModelName::Kind::kCatalogue ? find_entry(name.text) : nullptr;
   std::vector<Source> sources;
   if (entry == nullptr || !entry->hub_id.empty()) {
-    RepoPull pull{settings.cache, name.repo, name.quantisation, "", name.text};
-    if (entry != nullptr) pull = {settings.cache, entry->hub_id, "", entry->file, name.text};
+    RepoPull pull{settings.cache, name.repo, name.quantisation, "", name.text, settings.patience};
+    if (entry != nullptr)
+      pull = {settings.cache, entry->hub_id, "", entry->file, name.text, settings.patience};
     sources.push_back(hub_source(client, hugging_face, pull));
     sources.push_back(hub_source(client, modelscope, pull));
   }

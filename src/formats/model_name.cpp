@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <regex>
 #include <system_error>
 
 namespace atelier::formats {
@@ -14,6 +13,29 @@ char lower(char c) {
 
 bool is_name_letter(char c) {
   return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '-' || c == '_' || c == '.';
+}
+
+char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+bool is_separator(char c) {
+  return c == '-' || c == '.' || c == '_' || c == '/';
+}
+
+// "Q4_K_M", "IQ4_NL", "TQ1_0", "F16", ...; upper case.
+bool is_quantisation(std::string_view tag) {
+  for (const std::string_view whole : {"F16", "F32", "BF16", "FP16", "FP32", "MXFP4"}) {
+    if (tag == whole) return true;
+  }
+  if (tag.starts_with('I') || tag.starts_with('T')) tag.remove_prefix(1);
+  if (tag.size() < 2 || tag.size() > 16 || tag[0] != 'Q' || !is_digit(tag[1])) return false;
+  if (tag.size() > 2 && tag[2] != '_') return false;
+  return std::ranges::all_of(tag, [](char c) { return is_digit(c) || c == '_' || (c >= 'A' && c <= 'Z'); });
 }
 
 bool looks_like_path(std::string_view text) {
@@ -83,34 +105,36 @@ bool is_safe_relative_path(std::string_view path) {
 
 bool has_quantisation(std::string_view gguf_file, std::string_view quantisation) {
   if (quantisation.empty() || !ends_with_any_case(gguf_file, ".gguf")) return false;
-  std::string_view stem = gguf_file.substr(0, gguf_file.size() - 5);
-  static const std::regex shard("-[0-9]{5}-of-[0-9]{5}$");
-  const std::string text(stem);
-  std::smatch match;
-  if (std::regex_search(text, match, shard))
-    stem = stem.substr(0, static_cast<std::size_t>(match.position()));
+  const std::string_view stem = without_shard(gguf_file.substr(0, gguf_file.size() - 5));
   if (!ends_with_any_case(stem, quantisation)) return false;
-  if (stem.size() == quantisation.size()) return true;
-  return std::string_view("-._/").find(stem[stem.size() - quantisation.size() - 1]) != std::string_view::npos;
+  return stem.size() == quantisation.size() || is_separator(stem[stem.size() - quantisation.size() - 1]);
 }
 
 std::string quantisation_of(std::string_view gguf_file) {
-  static const std::regex tag(
-      R"((?:^|[-._/])((?:I?Q[1-8](?:_[A-Z0-9]+)*)|F16|F32|BF16|MXFP4)(?:-[0-9]{5}-of-[0-9]{5})?\.gguf$)",
-      std::regex::icase);
-  const std::string text(gguf_file.size() > 512 ? gguf_file.substr(gguf_file.size() - 512) : gguf_file);
-  std::smatch match;
-  if (!std::regex_search(text, match, tag)) return "";
-  std::string found = match[1];
-  std::ranges::transform(found, found.begin(),
-                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-  return found;
+  if (!ends_with_any_case(gguf_file, ".gguf")) return "";
+  const std::string_view stem = without_shard(gguf_file.substr(0, gguf_file.size() - 5));
+  // The longest ending that is one: "q4_k_m" has endings of its own that are not.
+  for (std::size_t at = 0; at < stem.size(); ++at) {
+    if (at > 0 && !is_separator(stem[at - 1])) continue;
+    std::string tag(stem.substr(at));
+    std::ranges::transform(tag, tag.begin(), upper);
+    if (is_quantisation(tag)) return tag;
+  }
+  return "";
 }
 
 bool is_sharded_gguf(std::string_view file) {
-  static const std::regex shard("-[0-9]{5}-of-[0-9]{5}\\.gguf$", std::regex::icase);
-  const std::string text(file.size() > 64 ? file.substr(file.size() - 64) : file);
-  return std::regex_search(text, shard);
+  if (!ends_with_any_case(file, ".gguf")) return false;
+  const std::string_view stem = file.substr(0, file.size() - 5);
+  return without_shard(stem).size() < stem.size();
+}
+
+std::string_view without_shard(std::string_view stem) {
+  constexpr std::string_view kShape = "-#####-of-#####";
+  if (stem.size() < kShape.size()) return stem;
+  const std::string_view end = stem.substr(stem.size() - kShape.size());
+  const auto fits = [](char c, char shape) { return shape == '#' ? is_digit(c) : c == shape; };
+  return std::ranges::equal(end, kShape, fits) ? stem.substr(0, stem.size() - kShape.size()) : stem;
 }
 
 bool ends_with_any_case(std::string_view text, std::string_view suffix) {

@@ -41,6 +41,9 @@ std::string quantisation_of(std::string_view gguf_file);
 // "…-00001-of-00003.gguf"
 bool is_sharded_gguf(std::string_view file);
 
+// "model-00001-of-00003" -> "model"; any other name as it is.
+std::string_view without_shard(std::string_view stem);
+
 // Ends in `suffix`, letters in any case.
 bool ends_with_any_case(std::string_view text, std::string_view suffix);
 

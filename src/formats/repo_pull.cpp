@@ -28,7 +28,7 @@ Result<std::vector<RepoFile>> wanted_files(const Hub& hub, const RepoPull& pull,
   return std::vector{*found};
 }
 
-// One blob; `before` bytes of the model are here from other files.
+// One file's bytes, into the folder's blobs.
 Status pull_blob(HttpClient& client, const RepoFile& file, DownloadJob job, const RepoFolder& folder) {
   const fs::path place = folder.blob_path(file.checksum);
   std::error_code error;
@@ -73,6 +73,7 @@ Result<fs::path> pull_repo(HttpClient& client, const Hub& hub, const RepoPull& p
     DownloadJob job;
     job.url = hub.file_url(pull.repo, listing.commit, file.path);
     job.token = hub.token();
+    job.patience = pull.patience;
     job.on_progress = [&](std::int64_t here) { bar.set(before + here); };
     job.on_retry = [&](const std::string& message) {
       bar.clear();

@@ -18,6 +18,7 @@ struct RepoPull {
   std::string quantisation;                        // "" for none
   std::string file;                                // this very file instead of choosing; "" to choose
   std::string label;                               // on the progress bar
+  std::chrono::seconds patience{60};               // of each file's download
   std::chrono::milliseconds answer_within{3'000};  // the listing's first byte
 };
 

@@ -39,7 +39,8 @@ ActivationForm form_for(DType weights, Compute compute) {
 std::int64_t activation_bytes(ActivationForm form, std::int64_t rows, std::int64_t k) {
   const std::int64_t values = padded_rows(rows) * round_up(k, kGroup);
   if (form != ActivationForm::kInt8) return round_up(values * 4, kLine);
-  return round_up(values, kLine) + 4 * round_up(values / kGroup * 4, kLine);
+  // One line more: sums are taken 4 rows at a time, and read past a block of fewer.
+  return round_up(values, kLine) + 4 * round_up(values / kGroup * 4, kLine) + kLine;
 }
 
 Activations activation_view(ActivationForm form, std::int64_t rows, std::int64_t k, std::byte* scratch) {

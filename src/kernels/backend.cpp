@@ -26,12 +26,12 @@ Ops assemble(const char* isa, const LinearOps& linear, const RowwiseOps& rowwise
 std::vector<Ops> assemble_all() {
   const CpuFeatures& cpu = cpu_features();
   std::vector<Ops> tables = {assemble("scalar", kLinearScalar, kRowwiseScalar, kAttentionScalar)};
-  if (false) tables.push_back(assemble("avx2", kLinearAvx512, kRowwiseAvx2, kAttentionAvx2));
+  if (cpu.avx2) tables.push_back(assemble("avx2", kLinearAvx2, kRowwiseAvx2, kAttentionAvx2));
   if (cpu.avx512) {
-    const LinearOps& linear = kLinearAvx512;
+    const LinearOps& linear = cpu.avx512_bf16 ? kLinearAvx512Bf16 : kLinearAvx512;
     tables.push_back(assemble("avx512", linear, kRowwiseAvx512, kAttentionAvx512));
   }
-  if (false) tables.push_back(assemble("amx", kLinearAvx512, kRowwiseAvx512, kAttentionAvx512));
+  if (cpu.amx) tables.push_back(assemble("amx", kLinearAmx, kRowwiseAvx512, kAttentionAvx512));
   return tables;
 }
 

@@ -222,19 +222,13 @@ kernels::AttentionRows ChunkPass::attention_rows(const AttentionItem& item) cons
 
 void ChunkPass::attend_all(const kernels::KvLayer& kv, bool store_first) {
   plan_attention(store_first);
-  next_item_.store(0, std::memory_order_relaxed);
-  pool_.run([&](int thread) {
-    std::byte* scratch = attention_scratch_.data() + thread * scratch_bytes_;
-    for (;;) {
-      const std::int64_t index = next_item_.fetch_add(1, std::memory_order_relaxed);
-      if (index >= static_cast<std::int64_t>(items_.size())) return;
-      const AttentionItem& item = items_[static_cast<std::size_t>(index)];
-      const Piece& piece = pieces_[static_cast<std::size_t>(item.piece)];
-      if (store_first)
-        for (std::int64_t row = 0; row < item.rows; ++row)
-          store(kv, piece, piece.first_row + row, item.kv_head);
-      ops_.attend(kv, attention_rows(item), item.kv_head, scratch);
-    }
+  pool_.share(static_cast<std::int64_t>(items_.size()), [&](int worker, std::int64_t index) {
+    const AttentionItem& item = items_[static_cast<std::size_t>(index)];
+    const Piece& piece = pieces_[static_cast<std::size_t>(item.piece)];
+    if (store_first)
+      for (std::int64_t row = 0; row < item.rows; ++row)
+        store(kv, piece, piece.first_row + row, item.kv_head);
+    ops_.attend(kv, attention_rows(item), item.kv_head, attention_scratch_.data() + worker * scratch_bytes_);
   });
 }
 

@@ -2,7 +2,6 @@
 // the rows' memory from one chunk to the next. Engine thread only.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -72,7 +71,6 @@ class ChunkPass {
   std::int64_t count_ = 0;  // rows
   std::vector<Piece> pieces_;
   std::vector<AttentionItem> items_;
-  std::atomic<std::int64_t> next_item_{0};
 };
 
 }  // namespace atelier::model

@@ -11,9 +11,22 @@ using kernels::kPanelRows;
 // Up to here each thread prepares all rows for itself: a row costs it 0.3 us, waiting for the others 0.5 us.
 constexpr std::int64_t kOwnRows = 3;
 
-// A run of panels whose outputs (rows x 16 columns each, of every product) stay in half a second-level cache
-// until they are finished.
-constexpr std::int64_t kRunBytes = 512 << 10;
+// Panels claimed at a time: enough that claiming (0.1 us) costs nothing, few enough that threads end
+// together, and with many rows few enough that the outputs stay in half a second-level cache until they are
+// finished.
+constexpr std::int64_t kStretchWeights = 24 << 10, kStretchOutputs = 512 << 10, kStretchesPerThread = 4;
+
+struct StretchLimits {
+  std::int64_t weight_bytes, output_bytes;  // of one panel
+  std::int64_t panels;                      // of the whole job
+};
+
+std::int64_t stretch_panels(const StretchLimits& of, int threads) {
+  const std::int64_t even = (of.panels + threads * kStretchesPerThread - 1) / (threads * kStretchesPerThread);
+  const std::int64_t least = (kStretchWeights + of.weight_bytes - 1) / of.weight_bytes;
+  const std::int64_t most = std::max<std::int64_t>(1, kStretchOutputs / of.output_bytes);
+  return std::min(std::max(even, least), most);
+}
 
 std::int64_t round_up(std::int64_t value, std::int64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -70,20 +83,19 @@ void Projector::prepare(const ProjectionInput& input, const Prepared& to, std::i
       ops_.prepare(x, stride, input.k, static_cast<ActivationForm>(form), to.views[form], begin, end);
 }
 
-template <class Body>
-void Projector::with_prepared(const ProjectionInput& input, const Body& body) {
-  if (input.rows <= kOwnRows) {
-    pool_.run([&](int thread) {
-      const Prepared& own = prepared_[static_cast<std::size_t>(thread)];
-      prepare(input, own, 0, input.rows);
-      body(thread, own);
-    });
-    return;
-  }
+void Projector::prepare_shared(const ProjectionInput& input) {
+  if (input.rows <= kOwnRows) return;
   pool_.split(input.rows, [&](int, std::int64_t begin, std::int64_t end) {
     prepare(input, prepared_.front(), begin, end);
   });
-  pool_.run([&](int thread) { body(thread, prepared_.front()); });
+}
+
+const Projector::Prepared& Projector::prepared_for(const ProjectionInput& input, int worker) {
+  if (input.rows > kOwnRows) return prepared_.front();
+  Prepared& own = prepared_[static_cast<std::size_t>(worker)];
+  if (!own.ready) prepare(input, own, 0, input.rows);
+  own.ready = true;
+  return own;
 }
 
 void Projector::multiply_panels(const Product& product, const Prepared& x, std::int64_t begin,
@@ -95,21 +107,20 @@ void Projector::multiply_panels(const Product& product, const Prepared& x, std::
 
 void Projector::multiply(const ProjectionInput& input, std::span<const Product> products) {
   plan(input, products);
-  std::int64_t total = 0;  // bytes of weights
-  for (const Product& product : products) total += product.weights->panels * product.weights->panel_bytes;
-  with_prepared(input, [&](int thread, const Prepared& x) {
-    const std::int64_t from = total * thread / pool_.size(), to = total * (thread + 1) / pool_.size();
-    std::int64_t start = 0;  // where this product's bytes begin
-    for (const Product& product : products) {
-      const std::int64_t panels = product.weights->panels, bytes = product.weights->panel_bytes;
-      // A panel belongs to the thread in whose share it begins.
-      const auto first_from = [&](std::int64_t byte) {
-        return std::clamp<std::int64_t>((byte - start + bytes - 1) / bytes, 0, panels);
-      };
-      const std::int64_t begin = from <= start ? 0 : first_from(from), end = to <= start ? 0 : first_from(to);
-      if (begin < end) multiply_panels(product, x, begin, end);
-      start += panels * bytes;
-    }
+  stretches_.clear();
+  std::int64_t panels = 0;
+  for (const Product& product : products) panels += product.weights->panels;
+  for (const Product& product : products) {
+    const kernels::PackedMatrix& w = *product.weights;
+    const std::int64_t step =
+        stretch_panels({w.panel_bytes, input.rows * kPanelRows * 4, panels}, pool_.size());
+    for (std::int64_t begin = 0; begin < w.panels; begin += step)
+      stretches_.push_back({&product, begin, std::min(begin + step, w.panels)});
+  }
+  prepare_shared(input);
+  pool_.share(static_cast<std::int64_t>(stretches_.size()), [&](int worker, std::int64_t item) {
+    const Stretch& stretch = stretches_[static_cast<std::size_t>(item)];
+    multiply_panels(*stretch.product, prepared_for(input, worker), stretch.begin, stretch.end);
   });
 }
 
@@ -117,15 +128,16 @@ void Projector::run_together(const ProjectionInput& input, std::span<const Produ
                              FinishColumns finish, const void* context) {
   plan(input, products);
   const std::int64_t panels = products.front().weights->panels, n = products.front().weights->n;
-  const std::int64_t panel_output = input.rows * kPanelRows * 4 * static_cast<std::int64_t>(products.size());
-  const std::int64_t run = std::max<std::int64_t>(1, kRunBytes / panel_output);
-  with_prepared(input, [&](int thread, const Prepared& x) {
-    const std::int64_t last = panels * (thread + 1) / pool_.size();
-    for (std::int64_t begin = panels * thread / pool_.size(); begin < last; begin += run) {
-      const std::int64_t end = std::min(begin + run, last);
-      for (const Product& product : products) multiply_panels(product, x, begin, end);
-      finish(context, begin * kPanelRows, std::min(end * kPanelRows, n) - begin * kPanelRows);
-    }
+  StretchLimits limits = {0, input.rows * kPanelRows * 4 * static_cast<std::int64_t>(products.size()),
+                          panels};
+  for (const Product& product : products) limits.weight_bytes += product.weights->panel_bytes;
+  const std::int64_t step = stretch_panels(limits, pool_.size());
+  prepare_shared(input);
+  pool_.share((panels + step - 1) / step, [&](int worker, std::int64_t item) {
+    const std::int64_t begin = item * step, end = std::min(begin + step, panels);
+    const Prepared& x = prepared_for(input, worker);
+    for (const Product& product : products) multiply_panels(product, x, begin, end);
+    finish(context, begin * kPanelRows, std::min(end * kPanelRows, n) - begin * kPanelRows);
   });
 }
 

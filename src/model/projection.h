@@ -32,11 +32,11 @@ class Projector {
  public:
   Projector(const kernels::Ops& ops, kernels::Compute compute, ThreadPool& pool);
 
-  // y = norm(x) w + bias for each product, split over the threads by the bytes of their panels.
+  // y = norm(x) w + bias for each product.
   void multiply(const ProjectionInput& input, std::span<const Product> products);
 
-  // The same, all products having the same n: each thread takes the same columns of all of them, and calls
-  // finish(first_column, columns) on all rows of a run of them.
+  // The same, all products having the same n: whoever computes some columns computes them of all products,
+  // and then calls finish(first_column, columns) on all their rows.
   template <class Finish>
   void multiply_together(const ProjectionInput& input, std::span<const Product> products,
                          const Finish& finish) {
@@ -51,29 +51,35 @@ class Projector {
  private:
   using FinishColumns = void (*)(const void* context, std::int64_t first_column, std::int64_t columns);
 
-  // The prepared forms of the input, by ActivationForm; of one thread alone or shared by all.
+  // The prepared forms of the input, by ActivationForm; one worker's own or everyone's.
   struct Prepared {
     float* normed = nullptr;  // [rows, k padded to 16]
     kernels::Activations views[3];
     bool wanted[3] = {};
+    bool ready = false;
+  };
+
+  // A run of panels of one product: what a thread claims at a time.
+  struct Stretch {
+    const Product* product;
+    std::int64_t begin, end;
   };
 
   void run_together(const ProjectionInput& input, std::span<const Product> products, FinishColumns finish,
                     const void* context);
   void plan(const ProjectionInput& input, std::span<const Product> products);
   void prepare(const ProjectionInput& input, const Prepared& to, std::int64_t begin, std::int64_t end) const;
+  void prepare_shared(const ProjectionInput& input);
+  const Prepared& prepared_for(const ProjectionInput& input, int worker);
   void multiply_panels(const Product& product, const Prepared& x, std::int64_t begin, std::int64_t end) const;
   kernels::ActivationForm form_of(const Product& product) const;
-
-  // Prepares the input, then runs body(thread, prepared) on every thread.
-  template <class Body>
-  void with_prepared(const ProjectionInput& input, const Body& body);
 
   const kernels::Ops& ops_;
   kernels::Compute compute_;
   ThreadPool& pool_;
   AlignedBuffer memory_;
-  std::vector<Prepared> prepared_;  // one per thread, or one for all
+  std::vector<Prepared> prepared_;  // one per worker, or one for all
+  std::vector<Stretch> stretches_;
 };
 
 }  // namespace atelier::model

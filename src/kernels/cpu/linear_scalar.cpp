@@ -1,5 +1,5 @@
 // The linear kernels in portable C++: the reference, and what a machine without AVX2 runs.
-#include "kernels/cpu/lanes_scalar.h"
+#include "kernels/cpu/quad_lanes_scalar.h"
 #include "kernels/linear_ops.h"
 
 namespace atelier::kernels {

@@ -1,4 +1,4 @@
-// Sixteen lanes in one AVX-512 register; bytes are multiplied by VNNI. The names are those of lanes_scalar.h.
+// Sixteen lanes in one AVX-512 register; bytes are multiplied by VNNI. The names are those of quad_lanes_scalar.h.
 #pragma once
 
 #ifndef __clang__  // g++ 12 warns inside its own AVX-512 headers
@@ -192,6 +192,11 @@ ATELIER_INLINE Quad pairs_of(F32 first, F32 second) {
   const __m512i low = _mm512_srli_epi32(_mm512_castps_si512(first.v), 16);
   const __m512i mask = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
   return {_mm512_ternarylogic_epi32(low, _mm512_castps_si512(second.v), mask, 0xf8)};
+}
+
+ATELIER_INLINE void store_bf16(std::uint16_t* to, F32 a) {
+  const __m512i high = _mm512_srli_epi32(_mm512_castps_si512(a.v), 16);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(high));
 }
 
 ATELIER_INLINE void prefetch(const void* at) {

@@ -1,5 +1,5 @@
 // Sixteen lanes in portable C++: the reference the vector versions agree with. Every kernel is written once over
-// these names (linear_int8.h, linear_f32.h, prepare_rows.h); an ISA file includes one lanes_*.h before them. All
+// these names (linear_int8.h, linear_f32.h, prepare_rows.h); an ISA file includes one quad_lanes_*.h before them. All
 // of it is internal to the including file.
 #pragma once
 
@@ -252,6 +252,15 @@ inline Quad pairs_of(const F32& first, const F32& second) {
     std::memcpy(out.byte + 4 * i, &word, 4);
   }
   return out;
+}
+
+// 16 values that are bf16 already.
+inline void store_bf16(std::uint16_t* to, const F32& a) {
+  for (int i = 0; i < 16; ++i) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &a.lane[i], 4);
+    to[i] = static_cast<std::uint16_t>(bits >> 16);
+  }
 }
 
 inline void prefetch(const void* at) {

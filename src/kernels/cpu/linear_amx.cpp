@@ -1,0 +1,22 @@
+// The linear kernels for AMX tiles, with AVX-512 around them.
+#include "kernels/cpu/quad_lanes_avx512.h"
+#include "kernels/cpu/tiles_amx.h"
+#include "kernels/linear_ops.h"
+
+namespace atelier::kernels {
+namespace {
+constexpr int kFloatRows = 8, kFloatPanels = 2;  // 16 sums in flight
+constexpr std::int64_t kTilesFromRows = 5;
+}  // namespace
+}  // namespace atelier::kernels
+
+#include "kernels/cpu/linear_tiles_int8.h"
+// The bf16 tiles bring Ops::linear along.
+#include "kernels/cpu/linear_tiles_bf16.h"
+#include "kernels/cpu/prepare_bf16.h"
+
+namespace atelier::kernels {
+
+extern const LinearOps kLinearAmx = {prepare_with_bf16_pairs, linear_with_tiles};
+
+}  // namespace atelier::kernels

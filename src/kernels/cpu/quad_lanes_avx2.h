@@ -1,0 +1,267 @@
+// Sixteen lanes in two AVX2 registers: rows 0..7 and 8..15. Bytes are multiplied by vpmaddubsw, which adds two
+// products into 16 bits: full-range bytes are kept signed and multiplied as |w| * sign(a, w), so that it never
+// saturates. The names are those of quad_lanes_scalar.h.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "kernels/panel_layout.h"
+
+namespace atelier::kernels {
+namespace {
+
+struct F32 {
+  __m256 low, high;
+};
+struct I32 {
+  __m256i low, high;
+};
+struct Quad {
+  __m256i low, high;
+};
+
+constexpr bool kSignedBytes = true;
+
+#define ATELIER_INLINE inline __attribute__((always_inline))
+
+ATELIER_INLINE __m256i lane_mask(std::int64_t count) {
+  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
+}
+
+// ---- f32 ----
+ATELIER_INLINE F32 splat(float value) {
+  return {_mm256_set1_ps(value), _mm256_set1_ps(value)};
+}
+ATELIER_INLINE F32 load(const float* from) {
+  return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)};
+}
+ATELIER_INLINE F32 load_part(const float* from, std::int64_t count) {
+  return {_mm256_maskload_ps(from, lane_mask(count)), _mm256_maskload_ps(from + 8, lane_mask(count - 8))};
+}
+ATELIER_INLINE void store(float* to, F32 x) {
+  _mm256_storeu_ps(to, x.low);
+  _mm256_storeu_ps(to + 8, x.high);
+}
+ATELIER_INLINE void store_part(float* to, F32 x, std::int64_t count) {
+  if (count == 16) return store(to, x);
+  _mm256_maskstore_ps(to, lane_mask(count), x.low);
+  _mm256_maskstore_ps(to + 8, lane_mask(count - 8), x.high);
+}
+ATELIER_INLINE F32 add(F32 a, F32 b) {
+  return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+}
+ATELIER_INLINE F32 mul(F32 a, F32 b) {
+  return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+}
+ATELIER_INLINE F32 negate(F32 a) {
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+  return {_mm256_xor_ps(a.low, sign), _mm256_xor_ps(a.high, sign)};
+}
+ATELIER_INLINE F32 fused(F32 a, F32 b, F32 c) {
+  return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+}
+ATELIER_INLINE F32 to_f32(I32 a) {
+  return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)};
+}
+ATELIER_INLINE __m128i load_16_bytes(const std::uint8_t* from) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+}
+ATELIER_INLINE __m256i load_32_bytes(const std::uint8_t* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
+ATELIER_INLINE F32 from_halves(const std::uint8_t* from) {
+  return {_mm256_cvtph_ps(load_16_bytes(from)), _mm256_cvtph_ps(load_16_bytes(from + 16))};
+}
+ATELIER_INLINE I32 widen(__m128i bytes) {
+  return {_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))};
+}
+ATELIER_INLINE F32 from_bytes(const std::uint8_t* from) {
+  return to_f32(widen(load_16_bytes(from)));
+}
+ATELIER_INLINE F32 from_signed_bytes(const std::uint8_t* from) {
+  const __m128i bytes = load_16_bytes(from);
+  return to_f32({_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))});
+}
+ATELIER_INLINE F32 from_low_nibbles(const std::uint8_t* from) {
+  return to_f32(widen(_mm_and_si128(load_16_bytes(from), _mm_set1_epi8(15))));
+}
+ATELIER_INLINE F32 from_high_nibbles(const std::uint8_t* from) {
+  return to_f32(widen(_mm_and_si128(_mm_srli_epi16(load_16_bytes(from), 4), _mm_set1_epi8(15))));
+}
+ATELIER_INLINE __m256 round_to_bf16(__m256 a) {
+  const __m256i bits = _mm256_castps_si256(a);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+  return _mm256_castsi256_ps(_mm256_and_si256(up, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+}
+ATELIER_INLINE F32 round_to_bf16(F32 a) {
+  return {round_to_bf16(a.low), round_to_bf16(a.high)};
+}
+
+// ---- for prepare ----
+ATELIER_INLINE F32 max_magnitude(F32 so_far, F32 x) {
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+  return {_mm256_max_ps(so_far.low, _mm256_andnot_ps(sign, x.low)),
+          _mm256_max_ps(so_far.high, _mm256_andnot_ps(sign, x.high))};
+}
+ATELIER_INLINE float largest(F32 a) {
+  const __m256 eight = _mm256_max_ps(a.low, a.high);
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+ATELIER_INLINE __m256i round_to_i8(__m256 a) {
+  const __m256 low = _mm256_max_ps(a, _mm256_set1_ps(-127.0f));
+  return _mm256_cvtps_epi32(_mm256_min_ps(low, _mm256_set1_ps(127.0f)));
+}
+ATELIER_INLINE I32 round_to_i8(F32 a) {
+  return {round_to_i8(a.low), round_to_i8(a.high)};
+}
+ATELIER_INLINE std::int32_t total(I32 a) {
+  const __m256i eight = _mm256_add_epi32(a.low, a.high);
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+}
+ATELIER_INLINE void store_i8(std::int8_t* to, I32 a) {
+  // packs works per 128-bit half: 0-3 8-11 | 4-7 12-15, put right by a 64-bit permutation
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.low, a.high), 0xd8);
+  const __m128i bytes =
+      _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+}
+
+// ---- integers ----
+ATELIER_INLINE I32 splat_i32(std::int32_t value) {
+  return {_mm256_set1_epi32(value), _mm256_set1_epi32(value)};
+}
+ATELIER_INLINE I32 load_i32(const std::int32_t* from) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(from);
+  return {load_32_bytes(bytes), load_32_bytes(bytes + 32)};
+}
+ATELIER_INLINE I32 sub(I32 a, I32 b) {
+  return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
+}
+template <int kShift>
+ATELIER_INLINE I32 splat_shifted(std::int32_t value) {
+  const __m256i shifted = _mm256_slli_epi32(_mm256_set1_epi32(value), kShift);
+  return {shifted, shifted};
+}
+
+// ---- quads ----
+ATELIER_INLINE Quad load_quad(const std::uint8_t* from) {
+  return {load_32_bytes(from), load_32_bytes(from + 32)};
+}
+ATELIER_INLINE void store_quad(std::uint8_t* to, Quad q) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), q.low);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32), q.high);
+}
+ATELIER_INLINE Quad low_nibbles(Quad q) {
+  const __m256i mask = _mm256_set1_epi8(15);
+  return {_mm256_and_si256(q.low, mask), _mm256_and_si256(q.high, mask)};
+}
+ATELIER_INLINE Quad high_nibbles(Quad q) {
+  const __m256i mask = _mm256_set1_epi8(15);
+  return {_mm256_and_si256(_mm256_srli_epi16(q.low, 4), mask),
+          _mm256_and_si256(_mm256_srli_epi16(q.high, 4), mask)};
+}
+template <int kField, int kTo>
+ATELIER_INLINE __m256i with_field(__m256i base, __m256i q) {
+  constexpr int kLeft = kTo - 2 * kField;
+  if constexpr (kLeft > 0) q = _mm256_slli_epi16(q, kLeft);
+  if constexpr (kLeft < 0) q = _mm256_srli_epi16(q, -kLeft);
+  return _mm256_or_si256(base, _mm256_and_si256(q, _mm256_set1_epi8(3 << kTo)));
+}
+template <int kField, int kTo>
+ATELIER_INLINE Quad with_field(Quad base, Quad q) {
+  return {with_field<kField, kTo>(base.low, q.low), with_field<kField, kTo>(base.high, q.high)};
+}
+ATELIER_INLINE Quad zero_quad() {
+  return {_mm256_setzero_si256(), _mm256_setzero_si256()};
+}
+// kValue in the bytes whose bit is set in 32 bits.
+template <int kValue>
+ATELIER_INLINE __m256i spread_bits(const std::uint8_t* bits) {
+  std::int32_t word;
+  __builtin_memcpy(&word, bits, 4);
+  const __m256i byte_of_lane =
+      _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+  const __m256i bit_of_lane = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
+  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(word), byte_of_lane);
+  const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit_of_lane), bit_of_lane);
+  return _mm256_and_si256(set, _mm256_set1_epi8(kValue));
+}
+template <int kValue>
+ATELIER_INLINE Quad with_bits(Quad base, const std::uint8_t* bits) {
+  return {_mm256_or_si256(base.low, spread_bits<kValue>(bits)),
+          _mm256_or_si256(base.high, spread_bits<kValue>(bits + 4))};
+}
+ATELIER_INLINE Quad iq4_values(Quad indices) {
+  const __m256i table = _mm256_broadcastsi128_si256(load_16_bytes(kIq4Values));
+  return {_mm256_shuffle_epi8(table, indices.low), _mm256_shuffle_epi8(table, indices.high)};
+}
+ATELIER_INLINE Quad flip_sign_bits(Quad q) {
+  const __m256i sign = _mm256_set1_epi8(-128);
+  return {_mm256_xor_si256(q.low, sign), _mm256_xor_si256(q.high, sign)};
+}
+ATELIER_INLINE Quad minus_offset(Quad q, int offset) {
+  const __m256i taken = _mm256_set1_epi8(static_cast<char>(offset));
+  return {_mm256_sub_epi8(q.low, taken), _mm256_sub_epi8(q.high, taken)};
+}
+template <int kByte>
+ATELIER_INLINE I32 column(Quad q) {
+  const __m256i mask = _mm256_set1_epi32(255);
+  return {_mm256_and_si256(_mm256_srli_epi32(q.low, 8 * kByte), mask),
+          _mm256_and_si256(_mm256_srli_epi32(q.high, 8 * kByte), mask)};
+}
+
+template <bool kSigned>
+ATELIER_INLINE __m256i products(__m256i w, __m256i a) {
+  if constexpr (kSigned) return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
+  return _mm256_maddubs_epi16(w, a);
+}
+// Two products of at most max_value * 127 stand in 16 bits: so many quads fit before they must be widened.
+constexpr int quads_in_16_bits(int max_value, bool is_signed) {
+  const int fit = is_signed ? 1 : 32767 / (max_value * 127 * 2);
+  return fit >= 8 ? 8 : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
+}
+template <int kCount, int kMaxValue, bool kSigned>
+ATELIER_INLINE I32 dot(I32 init, const Quad* w, const std::int8_t* a) {
+  constexpr int kFit = quads_in_16_bits(kMaxValue, kSigned), kRun = kFit < kCount ? kFit : kCount;
+  static_assert(kRun > 0 && kCount % kRun == 0);
+  const __m256i ones = _mm256_set1_epi16(1);
+  I32 sum = init;
+#pragma GCC unroll 8
+  for (int first = 0; first < kCount; first += kRun) {
+    __m256i low = _mm256_setzero_si256(), high = low;
+    for (int q = first; q < first + kRun; ++q) {
+      std::int32_t word;
+      __builtin_memcpy(&word, a + 4 * q, 4);
+      const __m256i four = _mm256_set1_epi32(word);
+      low = _mm256_add_epi16(low, products<kSigned>(w[q].low, four));
+      high = _mm256_add_epi16(high, products<kSigned>(w[q].high, four));
+    }
+    sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(low, ones));
+    sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(high, ones));
+  }
+  return sum;
+}
+
+ATELIER_INLINE F32 first_of_pairs(Quad q) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(q.low, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(q.high, 16))};
+}
+ATELIER_INLINE F32 second_of_pairs(Quad q) {
+  const __m256i mask = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
+  return {_mm256_castsi256_ps(_mm256_and_si256(q.low, mask)),
+          _mm256_castsi256_ps(_mm256_and_si256(q.high, mask))};
+}
+
+ATELIER_INLINE void prefetch(const void* at) {
+  _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T0);
+}
+
+}  // namespace
+}  // namespace atelier::kernels
