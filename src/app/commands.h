@@ -12,6 +12,7 @@ struct Chosen {
   std::function<int()> run;
 };
 
+void add_render(CLI::App& root, Chosen& chosen);
 void add_version(CLI::App& root, Chosen& chosen);
 
 }  // namespace atelier::app

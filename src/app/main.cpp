@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   CLI::App root{"Atelier runs Qwen2.5 for your team.", "atelier"};
   root.require_subcommand(1);
   Chosen chosen;
+  add_render(root, chosen);
   add_version(root, chosen);
   try {
     root.parse(argc, argv);
