@@ -137,6 +137,11 @@ inline Output output_of(const PackedMatrix& w, const float* bias, float* y, std:
   return {y + first, y_stride, bias != nullptr ? bias + first : nullptr, left < kPanelRows ? left : kPanelRows};
 }
 
+// Rows of y lie pages apart: their lines are fetched while the sums are made, or the stores wait for them.
+inline void fetch_output(const Output& out, std::int64_t rows) {
+  for (std::int64_t r = 0; r < rows; ++r) prefetch_for_writing(out.y + r * out.stride);
+}
+
 inline void finish_row(const Output& out, std::int64_t row, F32 acc) {
   if (out.bias != nullptr) acc = add(acc, load_part(out.bias, out.columns));
   store_part(out.y + row * out.stride, acc, out.columns);
@@ -209,6 +214,7 @@ struct Stage {
 
 template <Flavour kFlavour, int kRows>
 void multiply_chunk(const Chunk& chunk, std::int64_t count, const Int8Rows& x, const Output& out, Stage stage) {
+  fetch_output(out, kRows);
   F32 acc[kRows];
   for (int r = 0; r < kRows; ++r)
     acc[r] = stage.first ? splat(0.0f) : load_part(out.y + r * out.stride, out.columns);

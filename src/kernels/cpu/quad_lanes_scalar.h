@@ -263,6 +263,9 @@ inline void store_bf16(std::uint16_t* to, const F32& a) {
   }
 }
 
+inline void prefetch_for_writing(const void* at) {
+  __builtin_prefetch(at, 1);
+}
 inline void prefetch(const void* at) {
   __builtin_prefetch(at);
 }
