@@ -13,18 +13,6 @@ constexpr int kTileRows = 16;
 // time where its rows lie pages apart.
 constexpr std::int64_t kTilePanels = 4;
 
-// The quads of a stretch of a panel, signed.
-template <DType kKind>
-inline void unpack_signed_chunk(const std::uint8_t* panel, std::int64_t first, std::int64_t count, Chunk& chunk) {
-  unpack_chunk<kKind>(panel, first, count, chunk);
-  if constexpr (kOffsetOf<kKind> > 0) {
-    for (std::int64_t q = 0; q < count * 8; ++q) {
-      std::uint8_t* at = chunk.quads + q * 64;
-      store_quad(at, minus_offset(load_quad(at), kOffsetOf<kKind>));
-    }
-  }
-}
-
 // Integer products on their way from a tile to the sums; several, so that tiles run ahead.
 struct TileSums {
   alignas(64) std::int32_t sum[4][kTileRows * 16];
@@ -134,7 +122,7 @@ void linear_tiles_int8(const PackedMatrix& w, const Activations& x, const float*
         const std::int64_t panels = panel + kTilePanels < end ? kTilePanels : end - panel;
         Output out[kTilePanels];
         for (std::int64_t p = 0; p < panels; ++p) {
-          unpack_signed_chunk<kKind>(panel_data(w, panel + p), g, count, chunks[p]);
+          unpack_chunk<kKind, true>(panel_data(w, panel + p), g, count, chunks[p]);
           out[p] = output_of(w, bias, y + first * y_stride, y_stride, panel + p);
         }
         for (std::int64_t row = first; row < last; row += x.block) {
