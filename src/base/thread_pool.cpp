@@ -102,28 +102,50 @@ void pin_this_thread(int cpu) {
 
 }  // namespace
 
-// The caller writes entry and context, then raises `epoch` (release); a worker that sees the new epoch
-// (acquire) runs the job and answers with the same number in its own slot. `parked` and `epoch` are
-// sequentially consistent so that a worker about to sleep and a caller about to skip the wake-up cannot miss
-// each other.
+// One job at a time. The caller writes the job's fields, then publishes the ticket (job number and items
+// left). Whoever takes an item lowers the ticket by one; as the job cannot end before that item is done, its
+// fields then hold still. `parked` and `epoch` are sequentially consistent so that a worker about to sleep
+// and a caller about to skip the wake-up cannot miss each other.
 struct ThreadPool::Shared {
-  struct alignas(64) Slot {
-    std::atomic<std::uint32_t> done{0};
-  };
-
-  explicit Shared(int threads) : slots(static_cast<std::size_t>(threads)) {}
-
-  alignas(64) std::atomic<std::uint32_t> epoch{0};
-  Entry entry = nullptr;  // nullptr: leave
+  Entry entry = nullptr;
   void* context = nullptr;
-  alignas(64) std::atomic<std::uint32_t> parked{0};
-  std::vector<Slot> slots;
+  std::int64_t count = 0;
 
-  void start(Entry next_entry, void* next_context) {
+  alignas(64) std::atomic<std::uint64_t> ticket{0};  // job number << 32 | items left
+  alignas(64) std::atomic<std::int64_t> finished{0};
+  alignas(64) std::atomic<std::uint32_t> epoch{0};  // moves with each job, and once more to stop
+  alignas(64) std::atomic<std::uint32_t> parked{0};
+  std::atomic<bool> stopping{false};
+
+  static constexpr std::uint64_t kLeft = 0xffffffffu;
+
+  void publish(Entry next_entry, void* next_context, std::int64_t items) {
     entry = next_entry;
     context = next_context;
+    count = items;
+    finished.store(0, std::memory_order_relaxed);
+    const std::uint64_t number = (ticket.load(std::memory_order_relaxed) >> 32) + 1;
+    ticket.store(number << 32 | static_cast<std::uint64_t>(items), std::memory_order_release);
+    wake();
+  }
+
+  void wake() {
     epoch.fetch_add(1);
     if (parked.load() != 0) futex_wake_all(epoch);
+  }
+
+  // Takes items until none are left; reports them together, so the job cannot end while we look for more.
+  void work(int worker) {
+    std::int64_t done = 0;
+    std::uint64_t seen = ticket.load(std::memory_order_acquire);
+    while ((seen & kLeft) != 0) {
+      if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+        continue;
+      entry(context, worker, count - static_cast<std::int64_t>(seen & kLeft));
+      ++done;
+      seen = ticket.load(std::memory_order_acquire);
+    }
+    if (done != 0) finished.fetch_add(done, std::memory_order_release);
   }
 
   void await_next(std::uint32_t seen) {
@@ -134,29 +156,25 @@ struct ThreadPool::Shared {
     parked.fetch_sub(1);
   }
 
-  void work(int thread) {
-    Slot& slot = slots[static_cast<std::size_t>(thread)];
+  void serve(int worker) {
     for (std::uint32_t seen = 0;;) {
       await_next(seen);
       seen = epoch.load(std::memory_order_acquire);
-      if (entry == nullptr) return;
-      entry(context, thread);
-      slot.done.store(seen, std::memory_order_release);
+      if (stopping.load()) return;
+      work(worker);
     }
   }
 
-  // The workers are at it already, so this ends soon; where something else holds their core, give ours away.
-  void join(std::uint32_t current) {
-    for (std::size_t i = 1; i < slots.size(); ++i) {
-      const auto done = [&] { return slots[i].done.load(std::memory_order_acquire) == current; };
-      while (!spin_until(done)) ::sched_yield();
-    }
+  // Every item is taken and being worked at, so this ends soon; where something else holds a worker's core,
+  // give ours away.
+  void join(std::int64_t items) {
+    while (!spin_until([&] { return finished.load(std::memory_order_acquire) == items; })) ::sched_yield();
   }
 };
 
 ThreadPool::ThreadPool(int threads) : threads_(threads) {
   ATELIER_CHECK(threads >= 1);
-  shared_ = std::make_unique<Shared>(threads);
+  shared_ = std::make_unique<Shared>();
   const std::vector<int> order = processors().order;
   workers_.reserve(static_cast<std::size_t>(threads - 1));
   for (int thread = 1; thread < threads; ++thread) {
@@ -165,20 +183,26 @@ ThreadPool::ThreadPool(int threads) : threads_(threads) {
         static_cast<std::size_t>(threads) <= order.size() ? order[static_cast<std::size_t>(thread)] : -1;
     workers_.emplace_back([this, thread, cpu] {
       if (cpu >= 0) pin_this_thread(cpu);
-      shared_->work(thread);
+      shared_->serve(thread);
     });
   }
 }
 
 ThreadPool::~ThreadPool() {
-  shared_->start(nullptr, nullptr);
+  shared_->stopping.store(true);
+  shared_->wake();
   workers_.clear();  // joins
 }
 
-void ThreadPool::run_erased(Entry entry, void* context) {
-  if (threads_ > 1) shared_->start(entry, context);
-  entry(context, 0);
-  if (threads_ > 1) shared_->join(shared_->epoch.load(std::memory_order_relaxed));
+void ThreadPool::share_erased(Entry entry, void* context, std::int64_t count) {
+  ATELIER_CHECK(count >= 0 && count < std::int64_t{1} << 32);
+  if (threads_ == 1 || count <= 1) {
+    for (std::int64_t item = 0; item < count; ++item) entry(context, 0, item);
+    return;
+  }
+  shared_->publish(entry, context, count);
+  shared_->work(0);
+  shared_->join(count);
 }
 
 int available_cores() {

@@ -1,5 +1,7 @@
 // A ThreadPool runs one job at a time on all its threads at once: the fork and join of every kernel. Workers
 // are pinned one to a core, spin for a moment between jobs (a small model's step has hundreds) and then park.
+// A job is a number of items that threads claim one after the other, so that a worker whose core is busy
+// elsewhere delays nobody: what it does not claim, the others do.
 #pragma once
 
 #include <atomic>
@@ -22,27 +24,36 @@ class ThreadPool {
 
   int size() const { return threads_; }
 
-  // Calls job(thread) once on every thread, 0 <= thread < size(), and returns when all are done.
-  // One caller at a time (the engine thread).
+  // Calls job(worker, item) once for every item, 0 <= item < count, and returns when all are done. `worker`,
+  // 0 <= worker < size(), is the thread at work: two items with the same worker never run at once. Items are
+  // claimed in ascending order. One caller at a time (the engine thread).
   template <class Job>
-  void run(Job&& job) {
-    run_erased(
-        [](void* context, int thread) { (*static_cast<std::remove_reference_t<Job>*>(context))(thread); },
-        const_cast<void*>(static_cast<const void*>(&job)));
+  void share(std::int64_t count, Job&& job) {
+    share_erased(
+        [](void* context, int worker, std::int64_t item) {
+          (*static_cast<std::remove_reference_t<Job>*>(context))(worker, item);
+        },
+        const_cast<void*>(static_cast<const void*>(&job)), count);
   }
 
-  // Splits [0, count) into near-equal runs, one per thread: job(thread, begin, end).
+  // Calls job(part) once for each part, 0 <= part < size(): one for each thread that is free.
+  template <class Job>
+  void run(Job&& job) {
+    share(threads_, [&](int, std::int64_t part) { job(static_cast<int>(part)); });
+  }
+
+  // Splits [0, count) into near-equal runs, as many as threads: job(part, begin, end).
   template <class Job>
   void split(std::int64_t count, Job&& job) {
-    run([&](int thread) {
-      const std::int64_t begin = count * thread / threads_, end = count * (thread + 1) / threads_;
-      if (begin < end) job(thread, begin, end);
+    run([&](int part) {
+      const std::int64_t begin = count * part / threads_, end = count * (part + 1) / threads_;
+      if (begin < end) job(part, begin, end);
     });
   }
 
  private:
-  using Entry = void (*)(void* context, int thread);
-  void run_erased(Entry entry, void* context);
+  using Entry = void (*)(void* context, int worker, std::int64_t item);
+  void share_erased(Entry entry, void* context, std::int64_t count);
 
   struct Shared;
   int threads_;

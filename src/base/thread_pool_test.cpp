@@ -8,14 +8,43 @@
 namespace atelier {
 namespace {
 
-TEST(ThreadPool, EveryThreadRunsEachJobOnce) {
+TEST(ThreadPool, EveryPartRunsOncePerJob) {
   for (const int threads : {1, 2, 3, 8}) {
     ThreadPool pool(threads);
     std::vector<int> calls(static_cast<std::size_t>(threads));
-    for (int job = 0; job < 1000; ++job)
-      pool.run([&](int thread) { ++calls[static_cast<std::size_t>(thread)]; });
+    for (int job = 0; job < 1000; ++job) pool.run([&](int part) { ++calls[static_cast<std::size_t>(part)]; });
     for (const int count : calls) EXPECT_EQ(count, 1000) << threads << " threads";
   }
+}
+
+TEST(ThreadPool, EveryItemIsDoneOnceByWorkersOfTheirOwn) {
+  constexpr std::int64_t kItems = 97;
+  ThreadPool pool(4);
+  std::vector<int> busy(4), done(kItems);  // plain: a worker never runs twice at once, an item has one owner
+  for (int job = 0; job < 500; ++job) {
+    pool.share(kItems, [&](int worker, std::int64_t item) {
+      EXPECT_EQ(++busy[static_cast<std::size_t>(worker)], 1);
+      ++done[static_cast<std::size_t>(item)];
+      --busy[static_cast<std::size_t>(worker)];
+    });
+    pool.share(0, [&](int, std::int64_t) { ADD_FAILURE() << "no items, no calls"; });
+  }
+  EXPECT_EQ(done, std::vector<int>(kItems, 500));
+}
+
+// One item holds its worker up; the others finish everything else meanwhile.
+TEST(ThreadPool, ABusyWorkerHoldsUpOnlyItsItem) {
+  ThreadPool pool(2);
+  std::atomic<int> others{0};
+  pool.share(50, [&](int, std::int64_t item) {
+    if (item != 0) {
+      ++others;
+      return;
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (others.load() != 49 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    EXPECT_EQ(others.load(), 49);
+  });
 }
 
 TEST(ThreadPool, WhatAJobWroteIsSeenByTheNext) {

@@ -18,7 +18,8 @@ struct RopeConfig {
   double factor = 1.0;
   std::int64_t original_context = 0;                     // yarn, llama3
   double beta_fast = 32.0, beta_slow = 1.0;              // yarn
-  double attention_factor = 0.0;                         // yarn; 0 = 0.1 ln(factor) + 1
+  bool truncate = true;                                  // yarn: the ramp begins and ends at whole dims
+  double attention_factor = 1.0;                         // yarn: cos and sin are multiplied by it
   double low_freq_factor = 1.0, high_freq_factor = 4.0;  // llama3
 };
 
@@ -32,6 +33,9 @@ struct ModelConfig {
   bool tied = false;  // the head is the embedding
   RopeConfig rope;
 };
+
+// The two readers end here. kBadRequest names the field, its value and the range.
+Status check_config(const ModelConfig& config);
 
 Result<ModelConfig> config_from_gguf(const formats::GgufFile& file);
 Result<ModelConfig> config_from_hf(const boost::json::object& config);

@@ -1,5 +1,5 @@
-// Lanes over AVX2: two registers of eight. Meaning and rounding: lanes_scalar.h. For the *_avx2.cpp files
-// only.
+// Lanes over AVX2: two registers of eight. Meaning and rounding: float_lanes_scalar.h. For the *_avx2.cpp
+// files only.
 #pragma once
 
 #include <immintrin.h>

@@ -1,6 +1,6 @@
-// Lanes: sixteen floats at once, in plain C++. The reference of lanes_avx2.h and lanes_avx512.h, which offer
-// the same functions with the same rounding; rowwise_body.h and attention_body.h are written over any of
-// them. For the *_scalar.cpp files only.
+// Lanes: sixteen floats at once, in plain C++. The reference of float_lanes_avx2.h and float_lanes_avx512.h,
+// which offer the same functions with the same rounding; rowwise_body.h and attention_body.h are written over
+// any of them. For the *_scalar.cpp files only.
 #pragma once
 
 #include <cstdint>
@@ -78,7 +78,7 @@ struct Lanes {
   static V keep_first(V a, int count, float other) {  // lanes >= count become `other`
     return each([&](int i) { return i < count ? a.f[i] : other; });
   }
-  // a 2^n, n standing in the low bits of `magic`'s lanes (see exp in lanes_math.h).
+  // a 2^n, n standing in the low bits of `magic`'s lanes (see exp in float_lanes_math.h).
   static V scale_by_power(V a, V magic) {
     return each([&](int i) {
       return std::bit_cast<float>(std::bit_cast<std::uint32_t>(a.f[i]) +

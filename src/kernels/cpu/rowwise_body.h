@@ -1,9 +1,9 @@
-// The row-wise functions, written once over Lanes. Include after one of the lanes_*.h, in that instruction
-// set's rowwise_*.cpp and nowhere else. Horizontal sums keep 16 partial sums and fold them in Lanes' one
-// tree.
+// The row-wise functions, written once over Lanes. Include after one of the float_lanes_*.h, in that
+// instruction set's rowwise_*.cpp and nowhere else. Horizontal sums keep 16 partial sums and fold them in
+// Lanes' one tree.
 #pragma once
 
-#include "kernels/lanes_math.h"
+#include "kernels/cpu/float_lanes_math.h"
 #include "kernels/rowwise_ops.h"
 
 namespace atelier::kernels {

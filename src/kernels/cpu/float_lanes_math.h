@@ -1,4 +1,5 @@
-// exp over Lanes: one sequence of roundings for every instruction set. Include after one of the lanes_*.h.
+// exp over Lanes: one sequence of roundings for every instruction set. Include after one of the
+// float_lanes_*.h.
 #pragma once
 
 namespace atelier::kernels {

@@ -1,6 +1,6 @@
 // Attention over the paged KV store, written once over Lanes: flash style (Dao et al. 2022), one pass over
 // the blocks with a running maximum and running sums (Milakov & Gimelshein 2018). Include after one of the
-// lanes_*.h, in that instruction set's attention_*.cpp and nowhere else.
+// float_lanes_*.h, in that instruction set's attention_*.cpp and nowhere else.
 //
 // A query's arithmetic does not depend on its company: blocks begin at multiples of kBlockTokens, all 32
 // slots of a block are summed in order, and a slot the query may not see weighs exactly 0 (its value is 0
@@ -8,7 +8,7 @@
 #pragma once
 
 #include "kernels/attention_ops.h"
-#include "kernels/lanes_math.h"
+#include "kernels/cpu/float_lanes_math.h"
 
 namespace atelier::kernels {
 namespace {

@@ -1,6 +1,6 @@
-#include "kernels/lanes_avx2.h"
+#include "kernels/cpu/float_lanes_avx2.h"
 //
-#include "kernels/attention_body.h"
+#include "kernels/cpu/attention_body.h"
 
 namespace atelier::kernels {
 

@@ -1,6 +1,6 @@
-#include "kernels/lanes_scalar.h"
+#include "kernels/cpu/float_lanes_scalar.h"
 //
-#include "kernels/attention_body.h"
+#include "kernels/cpu/attention_body.h"
 
 namespace atelier::kernels {
 

@@ -1,6 +1,6 @@
-#include "kernels/lanes_scalar.h"
+#include "kernels/cpu/float_lanes_scalar.h"
 //
-#include "kernels/rowwise_body.h"
+#include "kernels/cpu/rowwise_body.h"
 
 namespace atelier::kernels {
 

@@ -1,4 +1,5 @@
-// Lanes over AVX-512: one register. Meaning and rounding: lanes_scalar.h. For the *_avx512.cpp files only.
+// Lanes over AVX-512: one register. Meaning and rounding: float_lanes_scalar.h. For the *_avx512.cpp files
+// only.
 #pragma once
 
 #include <immintrin.h>

@@ -1,6 +1,6 @@
-#include "kernels/lanes_avx512.h"
+#include "kernels/cpu/float_lanes_avx512.h"
 //
-#include "kernels/rowwise_body.h"
+#include "kernels/cpu/rowwise_body.h"
 
 namespace atelier::kernels {
 

@@ -1,0 +1,37 @@
+// A Chunk is the part of a batch that goes through the layers together: at most kChunkRows token rows, whole
+// sequences or pieces of them. Rows do not influence each other except through the KV store, so cutting
+// changes no result.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/decoder.h"
+
+namespace atelier::model {
+
+// Rows [first_row, first_row + rows) of the chunk: consecutive tokens of one sequence.
+struct Piece {
+  std::int64_t first_row = 0, rows = 0;
+  std::int64_t position = 0;             // of the first row
+  const std::int32_t* blocks = nullptr;  // the sequence's block table
+};
+
+struct Chunk {
+  std::vector<Piece> pieces;
+  std::vector<std::int32_t> tokens;  // [rows]
+  std::vector<std::int64_t> wanted;  // rows whose logits are asked for, ascending
+
+  std::int64_t rows() const { return static_cast<std::int64_t>(tokens.size()); }
+
+  // The pieces as they stand when only the wanted rows are kept, closed up.
+  std::vector<Piece> wanted_pieces() const;
+};
+
+// 256 rows keep a 0.5B model's widest activations (4864 int8 a row) in a core's 2 MiB second-level cache.
+inline constexpr std::int64_t kChunkRows = 256;
+
+std::vector<Chunk> cut_batch(std::span<const BatchSequence> batch);
+
+}  // namespace atelier::model

@@ -1,0 +1,244 @@
+#include "model/chunk_pass.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+namespace atelier::model {
+namespace {
+
+using kernels::kBlockTokens;
+
+// Up to so many rows a piece's keys and values are stored by the very threads that then attend to them, one
+// KV head each: one wait less.
+constexpr std::int64_t kStoreWithAttention = 4;
+
+// Query vectors (rows x heads of one KV head) in one attention item: several tiles, so that threads rarely
+// meet at the counter, and few enough to share out.
+constexpr std::int64_t kItemQueries = 192;
+
+std::int64_t padded(std::int64_t floats) {
+  return (floats + 15) / 16 * 16;
+}
+
+const float* data_or_null(const std::vector<float>& values) {
+  return values.empty() ? nullptr : values.data();
+}
+
+}  // namespace
+
+ChunkPass::ChunkPass(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
+                     kernels::Compute compute, ThreadPool& pool)
+    : config_(config),
+      weights_(weights),
+      ops_(ops),
+      pool_(pool),
+      rope_(config, weights.rope_factors),
+      projector_(ops, compute, pool),
+      strides_{padded(config.hidden), padded(config.head_dim / 2), padded(config.heads * config.head_dim),
+               padded(config.kv_heads * config.head_dim), padded(config.ffn)},
+      scratch_bytes_(kernels::attention_scratch_bytes(config.head_dim, config.heads / config.kv_heads)),
+      attention_scratch_(static_cast<std::size_t>(scratch_bytes_ * pool.size())) {}
+
+void ChunkPass::run(const Chunk& chunk, KvStore& kv, float* logits) {
+  count_ = chunk.rows();
+  pieces_ = chunk.pieces;
+  reserve(count_);
+  embed(chunk);
+  for (std::int64_t i = 0; i < config_.layers; ++i) {
+    const LayerWeights& layer = weights_.layers[static_cast<std::size_t>(i)];
+    attention(layer, kv.layer(i), i + 1 == config_.layers, chunk);
+    if (count_ == 0)
+      return;  // nothing wanted: the last layer's keys and values are stored, no more is needed
+    feed_forward(layer);
+  }
+  write_logits(logits);
+}
+
+void ChunkPass::reserve(std::int64_t rows) {
+  const std::int64_t per_row =
+      2 * strides_.hidden + 2 * strides_.half + 2 * strides_.q + 2 * strides_.kv + 2 * strides_.ffn;
+  if (rows > reserved_rows_) {
+    memory_ = AlignedBuffer(static_cast<std::size_t>(rows * per_row) * sizeof(float));
+    reserved_rows_ = rows;
+  }
+  float* at = memory_.as<float>();
+  const auto take = [&](std::int64_t stride) { return std::exchange(at, at + rows * stride); };
+  rows_ = {.hidden = take(strides_.hidden),
+           .cos = take(strides_.half),
+           .sin = take(strides_.half),
+           .q = take(strides_.q),
+           .k = take(strides_.kv),
+           .v = take(strides_.kv),
+           .attended = take(strides_.q),
+           .product = take(strides_.hidden),
+           .gate = take(strides_.ffn),
+           .up = take(strides_.ffn)};
+}
+
+// Token rows and the turning angles of their positions.
+void ChunkPass::embed(const Chunk& chunk) {
+  const auto one = [&](const Piece& piece, std::int64_t row) {
+    kernels::unpack_row(weights_.embedding, chunk.tokens[static_cast<std::size_t>(row)],
+                        rows_.hidden + row * strides_.hidden);
+    rope_.at(piece.position + row - piece.first_row, rows_.cos + row * strides_.half,
+             rows_.sin + row * strides_.half);
+  };
+  const auto range = [&](std::int64_t begin, std::int64_t end) {
+    for (const Piece& piece : pieces_) {
+      const std::int64_t from = std::max(begin, piece.first_row),
+                         to = std::min(end, piece.first_row + piece.rows);
+      for (std::int64_t row = from; row < to; ++row) one(piece, row);
+    }
+  };
+  if (count_ <= 2) return range(0, count_);
+  pool_.split(count_, [&](int, std::int64_t begin, std::int64_t end) { range(begin, end); });
+}
+
+// hidden += o(attend(q, k, v)) where q, k, v = w norm(hidden) + b, rope on q and k.
+void ChunkPass::attention(const LayerWeights& layer, const kernels::KvLayer& kv, bool last_layer,
+                          const Chunk& chunk) {
+  const float eps = static_cast<float>(config_.rms_eps);
+  const std::array products = {Product{&layer.q, data_or_null(layer.q_bias), rows_.q, strides_.q},
+                               Product{&layer.k, data_or_null(layer.k_bias), rows_.k, strides_.kv},
+                               Product{&layer.v, data_or_null(layer.v_bias), rows_.v, strides_.kv}};
+  projector_.multiply(
+      {rows_.hidden, strides_.hidden, count_, config_.hidden, layer.attention_norm.data(), eps}, products);
+
+  const bool all_wanted = static_cast<std::int64_t>(chunk.wanted.size()) == count_;
+  const bool short_pieces =
+      std::ranges::all_of(pieces_, [](const Piece& piece) { return piece.rows <= kStoreWithAttention; });
+  const bool store_with_attention = short_pieces && (all_wanted || !last_layer);
+  if (!store_with_attention) store_all(kv);
+  if (last_layer && !all_wanted) keep_wanted(chunk);
+  if (count_ == 0) return;
+  attend_all(kv, store_with_attention);
+
+  const std::array output = {Product{&layer.o, nullptr, rows_.product, strides_.hidden}};
+  projector_.multiply_together(
+      {.x = rows_.attended, .stride = strides_.q, .rows = count_, .k = config_.heads * config_.head_dim},
+      output, [&](std::int64_t first, std::int64_t columns) { add_columns(first, columns); });
+}
+
+// hidden += down(silu(gate(x)) up(x)) where x = norm(hidden).
+void ChunkPass::feed_forward(const LayerWeights& layer) {
+  const float eps = static_cast<float>(config_.rms_eps);
+  const std::array wide = {Product{&layer.gate, nullptr, rows_.gate, strides_.ffn},
+                           Product{&layer.up, nullptr, rows_.up, strides_.ffn}};
+  projector_.multiply_together(
+      {rows_.hidden, strides_.hidden, count_, config_.hidden, layer.ffn_norm.data(), eps}, wide,
+      [&](std::int64_t first, std::int64_t columns) {
+        for (std::int64_t row = 0; row < count_; ++row) {
+          float* gate = rows_.gate + row * strides_.ffn + first;
+          ops_.swiglu(gate, rows_.up + row * strides_.ffn + first, gate, columns);
+        }
+      });
+  const std::array down = {Product{&layer.down, nullptr, rows_.product, strides_.hidden}};
+  projector_.multiply_together(
+      {.x = rows_.gate, .stride = strides_.ffn, .rows = count_, .k = config_.ffn}, down,
+      [&](std::int64_t first, std::int64_t columns) { add_columns(first, columns); });
+}
+
+void ChunkPass::add_columns(std::int64_t first, std::int64_t columns) {
+  for (std::int64_t row = 0; row < count_; ++row)
+    ops_.add(rows_.hidden + row * strides_.hidden + first, rows_.product + row * strides_.hidden + first,
+             columns);
+}
+
+// --- attention ---
+
+// Turns one row's queries and key of one KV head, and writes the key and value to the store.
+void ChunkPass::store(const kernels::KvLayer& kv, const Piece& piece, std::int64_t row,
+                      std::int64_t kv_head) {
+  const std::int64_t dim = config_.head_dim, group = config_.heads / config_.kv_heads;
+  const float *cos = rows_.cos + row * strides_.half, *sin = rows_.sin + row * strides_.half;
+  float* key = rows_.k + row * strides_.kv + kv_head * dim;
+  ops_.rope(rows_.q + row * strides_.q + kv_head * group * dim, group, dim, cos, sin);
+  ops_.rope(key, 1, dim, cos, sin);
+  const std::int64_t position = piece.position + row - piece.first_row;
+  ops_.store_kv(kv, {piece.blocks[position / kBlockTokens], position % kBlockTokens, kv_head}, key,
+                rows_.v + row * strides_.kv + kv_head * dim);
+}
+
+void ChunkPass::store_all(const kernels::KvLayer& kv) {
+  pool_.split(count_, [&](int, std::int64_t begin, std::int64_t end) {
+    for (const Piece& piece : pieces_) {
+      const std::int64_t from = std::max(begin, piece.first_row),
+                         to = std::min(end, piece.first_row + piece.rows);
+      for (std::int64_t row = from; row < to; ++row)
+        for (std::int64_t head = 0; head < config_.kv_heads; ++head) store(kv, piece, row, head);
+    }
+  });
+}
+
+// After the last layer's keys and values are stored only rows whose logits are wanted matter: they close up.
+void ChunkPass::keep_wanted(const Chunk& chunk) {
+  std::int64_t to = 0;
+  for (const std::int64_t from : chunk.wanted) {
+    std::memmove(rows_.hidden + to * strides_.hidden, rows_.hidden + from * strides_.hidden,
+                 static_cast<std::size_t>(strides_.hidden) * sizeof(float));
+    std::memmove(rows_.q + to * strides_.q, rows_.q + from * strides_.q,
+                 static_cast<std::size_t>(strides_.q) * sizeof(float));
+    ++to;
+  }
+  pieces_ = chunk.wanted_pieces();
+  count_ = to;
+}
+
+// Cuts the pieces into items, those with the longest pasts first so that the threads end together.
+void ChunkPass::plan_attention(bool whole_pieces) {
+  const std::int64_t group = config_.heads / config_.kv_heads;
+  const std::int64_t step = std::max<std::int64_t>(1, kItemQueries / group);
+  items_.clear();
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    const std::int64_t rows = pieces_[i].rows;
+    for (std::int64_t first = 0; first < rows; first += whole_pieces ? rows : step) {
+      const std::int64_t count = whole_pieces ? rows : std::min(step, rows - first);
+      for (std::int64_t head = 0; head < config_.kv_heads; ++head)
+        items_.push_back({static_cast<std::int64_t>(i), first, count, head});
+    }
+  }
+  const auto work = [&](const AttentionItem& item) {
+    return item.rows * (pieces_[static_cast<std::size_t>(item.piece)].position + item.first + item.rows);
+  };
+  std::ranges::stable_sort(items_, std::ranges::greater{}, work);
+}
+
+kernels::AttentionRows ChunkPass::attention_rows(const AttentionItem& item) const {
+  const Piece& piece = pieces_[static_cast<std::size_t>(item.piece)];
+  const std::int64_t row = piece.first_row + item.first;
+  return {.q = rows_.q + row * strides_.q,
+          .out = rows_.attended + row * strides_.q,
+          .q_stride = strides_.q,
+          .out_stride = strides_.q,
+          .rows = item.rows,
+          .position = piece.position + item.first,
+          .heads = config_.heads,
+          .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_dim)),
+          .blocks = piece.blocks};
+}
+
+void ChunkPass::attend_all(const kernels::KvLayer& kv, bool store_first) {
+  plan_attention(store_first);
+  pool_.share(static_cast<std::int64_t>(items_.size()), [&](int worker, std::int64_t index) {
+    const AttentionItem& item = items_[static_cast<std::size_t>(index)];
+    const Piece& piece = pieces_[static_cast<std::size_t>(item.piece)];
+    if (store_first)
+      for (std::int64_t row = 0; row < item.rows; ++row)
+        store(kv, piece, piece.first_row + row, item.kv_head);
+    ops_.attend(kv, attention_rows(item), item.kv_head, attention_scratch_.data() + worker * scratch_bytes_);
+  });
+}
+
+// --- logits ---
+
+void ChunkPass::write_logits(float* logits) {
+  const float eps = static_cast<float>(config_.rms_eps);
+  const std::array head = {Product{&weights_.output(), nullptr, logits, config_.vocab_rows}};
+  projector_.multiply(
+      {rows_.hidden, strides_.hidden, count_, config_.hidden, weights_.final_norm.data(), eps}, head);
+}
+
+}  // namespace atelier::model

@@ -1,0 +1,76 @@
+// A ChunkPass takes one chunk's rows through the layers: embedding, attention, feed-forward, logits. It keeps
+// the rows' memory from one chunk to the next. Engine thread only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "kernels/ops.h"
+#include "model/chunk.h"
+#include "model/config.h"
+#include "model/kv_store.h"
+#include "model/projection.h"
+#include "model/rope_table.h"
+#include "model/weights.h"
+#include "tensor/aligned_buffer.h"
+
+namespace atelier::model {
+
+class ChunkPass {
+ public:
+  ChunkPass(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
+            kernels::Compute compute, ThreadPool& pool);
+
+  // Logits of the chunk's wanted rows go to `logits` [wanted, vocab_rows].
+  void run(const Chunk& chunk, KvStore& kv, float* logits);
+
+ private:
+  // The rows' memory; strides in floats, multiples of 16 so that threads share no cache line.
+  struct Rows {
+    float *hidden, *cos, *sin, *q, *k, *v, *attended, *product, *gate, *up;
+  };
+  struct Strides {
+    std::int64_t hidden, half, q, kv, ffn;
+  };
+
+  // Query rows of one piece with one KV head: what a thread attends to at a time.
+  struct AttentionItem {
+    std::int64_t piece, first, rows, kv_head;
+  };
+
+  void reserve(std::int64_t rows);
+  void embed(const Chunk& chunk);
+  void attention(const LayerWeights& layer, const kernels::KvLayer& kv, bool last_layer, const Chunk& chunk);
+  void feed_forward(const LayerWeights& layer);
+  void store(const kernels::KvLayer& kv, const Piece& piece, std::int64_t row, std::int64_t kv_head);
+  void store_all(const kernels::KvLayer& kv);
+  void keep_wanted(const Chunk& chunk);
+  void attend_all(const kernels::KvLayer& kv, bool store_first);
+  void plan_attention(bool whole_pieces);
+  kernels::AttentionRows attention_rows(const AttentionItem& item) const;
+  void add_columns(std::int64_t first, std::int64_t columns);
+  void write_logits(float* logits);
+
+  const ModelConfig& config_;
+  const Weights& weights_;
+  const kernels::Ops& ops_;
+  ThreadPool& pool_;
+  RopeTable rope_;
+  Projector projector_;
+  Strides strides_;
+
+  std::int64_t reserved_rows_ = 0;
+  AlignedBuffer memory_;
+  Rows rows_ = {};
+  std::int64_t scratch_bytes_;  // of one thread's attention
+  AlignedBuffer attention_scratch_;
+
+  // Of the chunk at work.
+  std::int64_t count_ = 0;  // rows
+  std::vector<Piece> pieces_;
+  std::vector<AttentionItem> items_;
+};
+
+}  // namespace atelier::model

@@ -1,0 +1,46 @@
+#include "model/decoder.h"
+
+#include "base/check.h"
+#include "model/chunk_pass.h"
+
+namespace atelier::model {
+
+struct Decoder::Scratch {
+  ChunkPass pass;
+  AlignedBuffer logits = {};  // [rows, vocab_rows]
+};
+
+Decoder::Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
+                 kernels::Compute compute, ThreadPool& pool)
+    : config_(config),
+      weights_(weights),
+      ops_(ops),
+      compute_(compute),
+      pool_(pool),
+      scratch_(new Scratch{.pass = ChunkPass(config, weights, ops, compute, pool)}) {}
+
+Decoder::~Decoder() = default;
+
+std::span<const float> Decoder::forward(std::span<const BatchSequence> batch, KvStore& kv) {
+  for (const BatchSequence& sequence : batch)
+    for (const std::int32_t token : sequence.tokens) ATELIER_CHECK(token >= 0 && token < config_.vocab_rows);
+  const std::vector<Chunk> chunks = cut_batch(batch);
+  std::size_t wanted = 0;
+  for (const Chunk& chunk : chunks) wanted += chunk.wanted.size();
+  const std::size_t row = static_cast<std::size_t>(config_.vocab_rows);
+  if (scratch_->logits.size() < wanted * row * sizeof(float))
+    scratch_->logits = AlignedBuffer(wanted * row * sizeof(float));
+
+  float* logits = scratch_->logits.as<float>();
+  for (const Chunk& chunk : chunks) {
+    scratch_->pass.run(chunk, kv, logits);
+    logits += chunk.wanted.size() * row;
+  }
+  return {scratch_->logits.as<const float>(), wanted * row};
+}
+
+DType Decoder::kv_dtype() const {
+  return compute_ == kernels::Compute::kF32 ? DType::kF32 : DType::kF16;
+}
+
+}  // namespace atelier::model

@@ -1,0 +1,161 @@
+// What the decoder promises about company: results do not depend, to the bit, on what else is in the batch,
+// how a prompt is cut, how many threads work, or which instruction set computes.
+#include "model/decoder.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <random>
+
+#include "model/model_for_tests.h"
+
+namespace atelier::model {
+namespace {
+
+using kernels::Compute;
+
+// The committed model, and those beside the checkout that are there.
+std::vector<std::filesystem::path> models() {
+  std::vector<std::filesystem::path> out;
+  for (const char* name : {"model/qwen2-Q5_0.gguf", "golden/tiny/gguf/qwen2-Q4_0.gguf",
+                           "golden/tiny/gguf/qwen2-Q4_1.gguf", "golden/tiny/gguf/qwen2-Q5_1.gguf",
+                           "golden/tiny/gguf/llama3-Q8_0.gguf", "golden/tiny/gguf/qwen2-BF16.gguf"})
+    if (const auto path = test_data(name)) out.push_back(*path);
+  return out;
+}
+
+const kernels::Ops& best_table() {
+  return *kernels::available_tables().back();
+}
+
+std::vector<std::int32_t> random_tokens(std::int64_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<std::int32_t> out;
+  for (std::int64_t i = 0; i < count; ++i) out.push_back(static_cast<std::int32_t>(random() % 1000));
+  return out;
+}
+
+bool same_bits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+// Logits behind every token, the prompt given `step` tokens at a time.
+std::vector<float> all_logits(const ModelForTests& model, const kernels::Ops& ops, Compute compute,
+                              ThreadPool& pool, std::span<const std::int32_t> tokens, std::size_t step) {
+  DecoderForTests decoder(model, ops, compute, pool, 64);
+  SequenceForTests sequence;
+  std::vector<float> out;
+  for (std::size_t begin = 0; begin < tokens.size(); begin += step) {
+    const auto part = tokens.subspan(begin, std::min(step, tokens.size() - begin));
+    const std::vector<float> logits = decoder.feed(sequence, part, LogitsWanted::kAll);
+    out.insert(out.end(), logits.begin(), logits.end());
+  }
+  return out;
+}
+
+TEST(Decoder, CuttingAPromptChangesNoBit) {
+  ThreadPool pool(2);
+  for (const auto& path : models()) {
+    const auto model = load_for_tests(path, pool);
+    const auto tokens = random_tokens(77, 1);
+    for (const Compute compute : {Compute::kAuto, Compute::kF32, Compute::kBF16}) {
+      const auto whole = all_logits(*model, best_table(), compute, pool, tokens, tokens.size());
+      for (const std::size_t step : {1, 2, 3, 5, 16, 31, 33, 64})
+        EXPECT_TRUE(same_bits(all_logits(*model, best_table(), compute, pool, tokens, step), whole))
+            << path << ", " << step << " at a time, compute " << static_cast<int>(compute);
+    }
+  }
+}
+
+TEST(Decoder, PromptsLongerThanAChunkGoThroughInPieces) {
+  ThreadPool pool(2);
+  const auto model = load_for_tests(models().front(), pool);
+  const auto tokens = random_tokens(700, 2);
+  const auto whole = all_logits(*model, best_table(), Compute::kAuto, pool, tokens, tokens.size());
+  EXPECT_EQ(whole.size(), 700 * static_cast<std::size_t>(model->config.vocab_rows));
+  EXPECT_TRUE(same_bits(all_logits(*model, best_table(), Compute::kAuto, pool, tokens, 100), whole));
+}
+
+TEST(Decoder, NeighboursChangeNoBit) {
+  ThreadPool pool(2);
+  for (const auto& path : models()) {
+    const auto model = load_for_tests(path, pool);
+    DecoderForTests alone(*model, best_table(), Compute::kAuto, pool, 128);
+    DecoderForTests together(*model, best_table(), Compute::kAuto, pool, 128);
+    constexpr int kSequences = 9;
+    std::vector<SequenceForTests> single(kSequences), joined(kSequences);
+    // Round by round each sequence gets a prompt part or one token, and asks for different rows.
+    for (int round = 0; round < 6; ++round) {
+      std::vector<std::vector<std::int32_t>> tokens;
+      std::vector<float> want;
+      std::vector<BatchSequence> batch;
+      for (int i = 0; i < kSequences; ++i)
+        tokens.push_back(
+            random_tokens((i + round) % 3 == 0 ? 11 + i : 1, static_cast<unsigned>(100 * round + i)));
+      for (std::size_t i = 0; i < kSequences; ++i) {
+        const auto wanted = static_cast<LogitsWanted>((i + static_cast<std::size_t>(round) / 2) % 3);
+        const std::vector<float> logits = alone.feed(single[i], tokens[i], wanted);
+        want.insert(want.end(), logits.begin(), logits.end());
+        batch.push_back(together.extend(joined[i], tokens[i], wanted));
+      }
+      EXPECT_TRUE(same_bits(together.forward(batch), want)) << path << ", round " << round;
+    }
+  }
+}
+
+TEST(Decoder, AskingForFewerLogitsChangesNoneOfThem) {
+  ThreadPool pool(2);
+  const auto model = load_for_tests(models().front(), pool);
+  const auto tokens = random_tokens(40, 3);
+  DecoderForTests decoder(*model, best_table(), Compute::kAuto, pool, 64);
+  SequenceForTests all, last, none;
+  const auto every = decoder.feed(all, tokens, LogitsWanted::kAll);
+  const std::size_t row = static_cast<std::size_t>(model->config.vocab_rows);
+  EXPECT_TRUE(same_bits(decoder.feed(last, tokens), std::span(every).last(row)));
+  EXPECT_TRUE(decoder.feed(none, tokens, LogitsWanted::kNone).empty());
+  // The keys and values they left are the same, too.
+  const auto next = random_tokens(1, 4);
+  const auto after = decoder.feed(all, next);
+  EXPECT_TRUE(same_bits(decoder.feed(last, next), after));
+  EXPECT_TRUE(same_bits(decoder.feed(none, next), after));
+}
+
+TEST(Decoder, ThreadsChangeNoBit) {
+  ThreadPool one(1);
+  for (const auto& path : models()) {
+    const auto model = load_for_tests(path, one);
+    const auto tokens = random_tokens(50, 5);
+    const auto want = all_logits(*model, best_table(), Compute::kAuto, one, tokens, 10);
+    for (const int threads : {2, 3, 7}) {
+      ThreadPool many(threads);
+      EXPECT_TRUE(same_bits(all_logits(*model, best_table(), Compute::kAuto, many, tokens, 10), want))
+          << path << ", " << threads << " threads";
+    }
+  }
+}
+
+// Integer sums are exact and float sums have one order, so quantised models give the same bits everywhere.
+TEST(Decoder, EveryInstructionSetGivesTheSameBitsOnQuantisedModels) {
+  ThreadPool pool(1);
+  for (const auto& path : models()) {
+    const auto model = load_for_tests(path, pool);
+    if (!is_quantised(model->weights.embedding.source)) continue;
+    const auto tokens = random_tokens(20, 6);
+    const auto want =
+        all_logits(*model, *kernels::available_tables().front(), Compute::kAuto, pool, tokens, tokens.size());
+    for (const kernels::Ops* ops : kernels::available_tables())
+      for (const std::size_t step : {std::size_t{1}, tokens.size()})
+        EXPECT_TRUE(same_bits(all_logits(*model, *ops, Compute::kAuto, pool, tokens, step), want))
+            << path << ", " << ops->isa << ", " << step << " at a time";
+  }
+}
+
+TEST(Decoder, EmptyBatchGivesNothing) {
+  ThreadPool pool(1);
+  const auto model = load_for_tests(models().front(), pool);
+  DecoderForTests decoder(*model, best_table(), Compute::kAuto, pool, 8);
+  EXPECT_TRUE(decoder.forward({}).empty());
+}
+
+}  // namespace
+}  // namespace atelier::model

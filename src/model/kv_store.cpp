@@ -1,0 +1,36 @@
+#include "model/kv_store.h"
+
+#include "base/check.h"
+
+namespace atelier::model {
+namespace {
+
+// Keys of one layer, or its values: [blocks][kv_heads][head_dim x kBlockTokens].
+std::int64_t half_layer_bytes(const ModelConfig& config, DType dtype, std::int64_t blocks) {
+  return blocks * config.kv_heads * config.head_dim * kernels::kBlockTokens * traits(dtype).block_bytes;
+}
+
+}  // namespace
+
+KvStore::KvStore(const ModelConfig& config, DType dtype, std::int64_t blocks)
+    : config_(config),
+      dtype_(dtype),
+      blocks_(blocks),
+      memory_(static_cast<std::size_t>(bytes_per_block(config, dtype) * blocks)) {}
+
+kernels::KvLayer KvStore::layer(std::int64_t index) const {
+  ATELIER_CHECK(index >= 0 && index < config_.layers);
+  const std::int64_t half = half_layer_bytes(config_, dtype_, blocks_);
+  std::byte* keys = memory_.data() + 2 * index * half;
+  return {dtype_, config_.kv_heads, config_.head_dim, keys, keys + half};
+}
+
+std::int64_t KvStore::bytes() const {
+  return static_cast<std::int64_t>(memory_.size());
+}
+
+std::int64_t KvStore::bytes_per_block(const ModelConfig& config, DType dtype) {
+  return 2 * config.layers * half_layer_bytes(config, dtype, 1);
+}
+
+}  // namespace atelier::model
