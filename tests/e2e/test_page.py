@@ -1,4 +1,5 @@
 """The chat page in a real browser: send, stream, stop, safe Markdown, themes and languages."""
+import json
 import os
 import re
 import shutil
@@ -70,7 +71,7 @@ def test_second_turn_knows_the_first(page, server):
 
 def test_stop_ends_the_answer_and_frees_its_place(page, server):
     ask(page, "Write a very long story about the sea, at least two thousand words.")
-    page.wait_for_function("document.querySelector('.turn.assistant .body')?.innerText.length > 40")
+    playwright.expect(answers(page).last.locator(".body")).to_contain_text(re.compile(r"\S.{40}", re.S))
     page.locator("#stop").click()
     playwright.expect(page.locator("#send")).to_be_visible()
     assert "stopped" in answers(page).last.locator("footer").inner_text()
@@ -83,7 +84,7 @@ def test_markdown_is_safe(page):
                "[link](javascript:window.broken=1) <svg onload=window.broken=1> **bold**")
     page.route("**/v1/chat/completions", lambda route: route.fulfill(
         content_type="text/event-stream",
-        body='data: {"choices":[{"delta":{"content":%s}}]}\n\ndata: [DONE]\n\n' % __import__("json").dumps(hostile)))
+        body='data: {"choices":[{"delta":{"content":%s}}]}\n\ndata: [DONE]\n\n' % json.dumps(hostile)))
     ask(page, "anything")
     page.wait_for_selector(".retry")
     body = answers(page).last.locator(".body")
