@@ -22,7 +22,7 @@ def chat(server, **options):
 # ---- chat
 
 def test_plain_chat(server):
-    reply = chat(server, max_tokens=32)
+    reply = chat(server, messages=[{"role": "user", "content": "Tell me about Paris."}], max_tokens=32)
     assert "Paris" in reply.choices[0].message.content
     assert reply.choices[0].message.role == "assistant"
     assert reply.choices[0].finish_reason in ("stop", "length")
