@@ -22,6 +22,7 @@ void add_models(CLI::App& root, Chosen& chosen);
 void add_pull(CLI::App& root, Chosen& chosen);
 void add_serve(CLI::App& root, Chosen& chosen);
 void add_tokenize(CLI::App& root, Chosen& chosen);
+void add_render(CLI::App& root, Chosen& chosen);
 void add_version(CLI::App& root, Chosen& chosen);
 
 }  // namespace atelier::app

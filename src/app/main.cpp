@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   add_detokenize(root, chosen);
   add_models(root, chosen);
   add_pull(root, chosen);
+  add_render(root, chosen);
   add_version(root, chosen);
   try {
     root.parse(argc, argv);
