@@ -87,6 +87,10 @@ class Hub:
             siblings.append(entry)
         return {"id": repo, "sha": self.commit(repo), "private": False, "siblings": siblings}
 
+    def hugging_face_tree(self, repo):
+        return [{"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+                for name, data in self.repos[repo].items()]
+
     def modelscope_listing(self, repo):
         files = [{"Name": "sub", "Path": "sub", "Size": 0, "Type": "tree", "Sha256": ""}]
         for name, data in self.repos[repo].items():
@@ -132,6 +136,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send_status(401)
         if parts[:2] == ["api", "models"] and len(parts) == 6 and parts[4] == "revision":
             return self.send_listing("/".join(parts[2:4]), hub.hugging_face_listing)
+        if parts[:2] == ["api", "models"] and parts[4:5] == ["tree"]:  # what Hugging Face's own client asks
+            return self.send_listing("/".join(parts[2:4]), hub.hugging_face_tree)
         if len(parts) >= 5 and parts[2] == "resolve":
             return self.send_resolved("/".join(parts[:2]), parts[3], "/".join(parts[4:]))
         return self.send_status(404)

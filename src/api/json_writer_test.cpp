@@ -11,25 +11,25 @@
 namespace atelier::api {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
 }
 
 TEST(JsonString, EscapesWhatMustBe) {
-  EXPECT_EQ(quoted("a\"b\\c\n\r\t"), R"("a\"b\\c\n\r\t")");
-  EXPECT_EQ(quoted(std::string_view("\0\x01\x1f\x7f", 4)), "\"\\u0000\\u0001\\u001f\\u007f\"");
-  EXPECT_EQ(quoted("中文 🙂 é"), "\"中文 🙂 é\"");
+  EXPECT_EQ(in_quotes("a\"b\\c\n\r\t"), R"("a\"b\\c\n\r\t")");
+  EXPECT_EQ(in_quotes(std::string_view("\0\x01\x1f\x7f", 4)), "\"\\u0000\\u0001\\u001f\\u007f\"");
+  EXPECT_EQ(in_quotes("中文 🙂 é"), "\"中文 🙂 é\"");
 }
 
 TEST(JsonString, ReplacesWhatIsNotUtf8) {
   const std::string bad = "\xEF\xBF\xBD";
-  EXPECT_EQ(quoted("\xff"), "\"" + bad + "\"");
-  EXPECT_EQ(quoted("a\xC0\xAF"), "\"a" + bad + bad + "\"");          // overlong
-  EXPECT_EQ(quoted("\xED\xA0\x80"), "\"" + bad + bad + bad + "\"");  // a surrogate
-  EXPECT_EQ(quoted("\xF0\x9F\x99"), "\"" + bad + bad + bad + "\"");  // half an emoji
-  EXPECT_EQ(quoted("\xF4\x90\x80\x80").size(), 2 + 4 * bad.size());  // past U+10FFFF
+  EXPECT_EQ(in_quotes("\xff"), "\"" + bad + "\"");
+  EXPECT_EQ(in_quotes("a\xC0\xAF"), "\"a" + bad + bad + "\"");          // overlong
+  EXPECT_EQ(in_quotes("\xED\xA0\x80"), "\"" + bad + bad + bad + "\"");  // a surrogate
+  EXPECT_EQ(in_quotes("\xF0\x9F\x99"), "\"" + bad + bad + bad + "\"");  // half an emoji
+  EXPECT_EQ(in_quotes("\xF4\x90\x80\x80").size(), 2 + 4 * bad.size());  // past U+10FFFF
 }
 
 TEST(JsonString, AnyBytesAreReadBack) {
@@ -37,8 +37,8 @@ TEST(JsonString, AnyBytesAreReadBack) {
   for (int round = 0; round < 3000; ++round) {
     std::string text(random() % 20, ' ');
     for (char& c : text) c = static_cast<char>(random());
-    const auto read = parse_json(quoted(text));
-    ASSERT_TRUE(read) << quoted(text);
+    const auto read = parse_json(in_quotes(text));
+    ASSERT_TRUE(read) << in_quotes(text);
     ASSERT_TRUE(read->is_string());
   }
 }

@@ -191,11 +191,13 @@ TEST(EdgeNumbers, AreAnsweredOrRefused) {
       const auto chat = parse_chat_request(chat_with(member));
       const auto completion = parse_completion_request(completion_with(member));
       for (const bool good : {chat.has_value(), completion.has_value()}) ++(good ? accepted : refused);
-      if (!chat) EXPECT_FALSE(chat.error().message.empty());
-      if (chat && chat->temperature) EXPECT_TRUE(*chat->temperature >= 0 && *chat->temperature <= 100);
-      if (chat && chat->top_p) EXPECT_TRUE(*chat->top_p > 0 && *chat->top_p <= 1);
-      if (chat && chat->max_tokens) EXPECT_GE(*chat->max_tokens, 1);
-      if (completion) EXPECT_TRUE(completion->n >= 1 && completion->n <= kMaxChoices);
+      EXPECT_TRUE(chat || !chat.error().message.empty());
+      const bool sane =
+          !chat || ((!chat->temperature || (*chat->temperature >= 0 && *chat->temperature <= 100)) &&
+                    (!chat->top_p || (*chat->top_p > 0 && *chat->top_p <= 1)) &&
+                    (!chat->max_tokens || *chat->max_tokens >= 1));
+      EXPECT_TRUE(sane) << member;
+      EXPECT_TRUE(!completion || (completion->n >= 1 && completion->n <= kMaxChoices)) << member;
     }
   }
   EXPECT_GT(accepted, 100);

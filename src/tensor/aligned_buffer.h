@@ -1,8 +1,9 @@
-// An AlignedBuffer owns zeroed, 64-byte aligned memory; large ones ask the kernel for huge pages. Memory is
+// An AlignedBuffer owns zeroed, 64-byte aligned memory on huge pages where the kernel gives them. Memory is
 // touched (and so counted) only when first written.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 
 namespace atelier {
@@ -24,6 +25,8 @@ class AlignedBuffer {
   }
 
  private:
+  class Slab;
+  std::shared_ptr<Slab> slab_;  // the mapping it stands in, perhaps with others
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };

@@ -93,7 +93,7 @@ def bad_bodies():
     for _ in range(100):
         broken = list(text)
         for _ in range(source.randrange(1, 5)):
-            broken[source.randrange(len(broken))] = chr(source.randrange(32, 127))
+            broken[source.randrange(text.index(', "max_tokens"'))] = chr(source.randrange(32, 127))
         yield "".join(broken)
     for deep in (100, 10_000, 1_000_000):
         yield '{"messages":' + "[" * deep

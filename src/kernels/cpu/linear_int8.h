@@ -137,6 +137,11 @@ inline Output output_of(const PackedMatrix& w, const float* bias, float* y, std:
   return {y + first, y_stride, bias != nullptr ? bias + first : nullptr, left < kPanelRows ? left : kPanelRows};
 }
 
+// Rows of y lie pages apart: their lines are fetched while the sums are made, or the stores wait for them.
+inline void fetch_output(const Output& out, std::int64_t rows) {
+  for (std::int64_t r = 0; r < rows; ++r) prefetch_for_writing(out.y + r * out.stride);
+}
+
 inline void finish_row(const Output& out, std::int64_t row, F32 acc) {
   if (out.bias != nullptr) acc = add(acc, load_part(out.bias, out.columns));
   store_part(out.y + row * out.stride, acc, out.columns);
@@ -168,7 +173,8 @@ struct Chunk {
   alignas(64) float m[2][kChunkGroups * 16];
 };
 
-template <DType kKind>
+// kSignedQuads: the offset is taken off each value here (tiles), not off the sums.
+template <DType kKind, bool kSignedQuads>
 inline void unpack_chunk(const std::uint8_t* panel, std::int64_t first, std::int64_t count, Chunk& chunk) {
   constexpr PanelLayout kLayout = panel_layout(kKind);
   // Chunks start at a record: kChunkGroups is a multiple of every kind's record_groups.
@@ -178,6 +184,9 @@ inline void unpack_chunk(const std::uint8_t* panel, std::int64_t first, std::int
     for (std::int64_t g = 0; g < kLayout.record_groups && done + g < count; ++g) {
       Quad w[8];
       unpack_quads<kKind>(record, g, w);
+      if constexpr (kSignedQuads && kOffsetOf<kKind> > 0) {
+        for (int q = 0; q < 8; ++q) w[q] = minus_offset(w[q], kOffsetOf<kKind>);
+      }
       for (int q = 0; q < 8; ++q) store_quad(chunk.quads + (done + g) * 512 + q * 64, w[q]);
       const GroupScales group = group_scales<kKind>(scales, record, g);
       for (int half = 0; half < (kLayout.halves ? 2 : 1); ++half) {
@@ -209,6 +218,7 @@ struct Stage {
 
 template <Flavour kFlavour, int kRows>
 void multiply_chunk(const Chunk& chunk, std::int64_t count, const Int8Rows& x, const Output& out, Stage stage) {
+  fetch_output(out, kRows);
   F32 acc[kRows];
   for (int r = 0; r < kRows; ++r)
     acc[r] = stage.first ? splat(0.0f) : load_part(out.y + r * out.stride, out.columns);
@@ -256,7 +266,7 @@ void linear_many_rows(const PackedMatrix& w, const Activations& x, const float* 
       const std::int64_t count = g + kChunkGroups < groups ? kChunkGroups : groups - g;
       const Stage stage = {g == 0, g + count == groups};
       for (std::int64_t panel = begin; panel < end; ++panel) {
-        unpack_chunk<kKind>(panel_data(w, panel), g, count, chunk);
+        unpack_chunk<kKind, false>(panel_data(w, panel), g, count, chunk);
         const Output out = output_of(w, bias, y, y_stride, panel);
         multiply_rows<kFlavourOf<kKind>>(chunk, g, count, x, row, row_end, out, stage);
       }

@@ -9,18 +9,9 @@ namespace atelier::kernels {
 namespace {
 
 constexpr int kTileRows = 16;
-
-// The quads of a stretch of a panel, signed.
-template <DType kKind>
-inline void unpack_signed_chunk(const std::uint8_t* panel, std::int64_t first, std::int64_t count, Chunk& chunk) {
-  unpack_chunk<kKind>(panel, first, count, chunk);
-  if constexpr (kOffsetOf<kKind> > 0) {
-    for (std::int64_t q = 0; q < count * 8; ++q) {
-      std::uint8_t* at = chunk.quads + q * 64;
-      store_quad(at, minus_offset(load_quad(at), kOffsetOf<kKind>));
-    }
-  }
-}
+// Panels unpacked together: a block's activations come from L2 once for all of them, and y is written 256 bytes at a
+// time where its rows lie pages apart.
+constexpr std::int64_t kTilePanels = 4;
 
 // Integer products on their way from a tile to the sums; several, so that tiles run ahead.
 struct TileSums {
@@ -76,6 +67,7 @@ template <Flavour kFlavour, int kRows>
 void multiply_tiles(Tiles& tiles, const Chunk& chunk, std::int64_t count, const Int8Rows& x, const Output& out,
                     std::int64_t valid, Stage stage) {
   constexpr std::int64_t kParts = kFlavour.halves ? 2 : 1;
+  fetch_output(out, valid);
   TileSums sums;
   F32 acc[kRows];
 #pragma GCC unroll 16
@@ -117,7 +109,7 @@ template <DType kKind>
 void linear_tiles_int8(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                        std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
   constexpr Flavour kFlavour = kFlavourOf<kKind>;
-  Chunk chunk;
+  Chunk chunks[kTilePanels];
   Tiles tiles;
   configure_int8<kFlavour.halves>(tiles, x.block);
   const std::int64_t groups = x.cols / kGroup;
@@ -126,12 +118,20 @@ void linear_tiles_int8(const PackedMatrix& w, const Activations& x, const float*
     for (std::int64_t g = 0; g < groups; g += kChunkGroups) {
       const std::int64_t count = g + kChunkGroups < groups ? kChunkGroups : groups - g;
       const Stage stage = {g == 0, g + count == groups};
-      for (std::int64_t panel = begin; panel < end; ++panel) {
-        unpack_signed_chunk<kKind>(panel_data(w, panel), g, count, chunk);
-        Output out = output_of(w, bias, y + first * y_stride, y_stride, panel);
-        for (std::int64_t row = first; row < last; row += x.block, out.y += x.block * y_stride) {
+      for (std::int64_t panel = begin; panel < end; panel += kTilePanels) {
+        const std::int64_t panels = panel + kTilePanels < end ? kTilePanels : end - panel;
+        Output out[kTilePanels];
+        for (std::int64_t p = 0; p < panels; ++p) {
+          unpack_chunk<kKind, true>(panel_data(w, panel + p), g, count, chunks[p]);
+          out[p] = output_of(w, bias, y + first * y_stride, y_stride, panel + p);
+        }
+        for (std::int64_t row = first; row < last; row += x.block) {
           const std::int64_t valid = x.block < last - row ? x.block : last - row;
-          kMultiplyTiles<kFlavour>[(valid - 1) / 4](tiles, chunk, count, rows_at(x, row, g), out, valid, stage);
+          const MultiplyTiles multiply = kMultiplyTiles<kFlavour>[(valid - 1) / 4];
+          for (std::int64_t p = 0; p < panels; ++p) {
+            multiply(tiles, chunks[p], count, rows_at(x, row, g), out[p], valid, stage);
+            out[p].y += x.block * y_stride;
+          }
         }
       }
     }

@@ -19,31 +19,45 @@ inline const float* whole_group(const float* row, std::int64_t k, std::int64_t a
   return padded;
 }
 
-inline void prepare_int8_group(const float* x, const Activations& out, std::int64_t at) {
-  const F32 low = load(x), high = load(x + 16);
-  const float amax = largest(max_magnitude(max_magnitude(splat(0.0f), low), high));
-  const bool zero = amax < kSmallestAmax;
-  const float scale = zero ? 0.0f : amax / 127.0f, inverse = zero ? 0.0f : 127.0f / amax;
-  const I32 first = round_to_i8(mul(low, splat(inverse))), second = round_to_i8(mul(high, splat(inverse)));
-  store_i8(out.q8 + at * kGroup, first);
-  store_i8(out.q8 + at * kGroup + 16, second);
-  const std::int32_t half_sum = total(first), sum = half_sum + total(second);
-  out.scale[at] = scale;
-  out.scaled_sum[at] = scale * static_cast<float>(sum);
-  out.minus_sum[at] = -sum;
-  out.minus_half_sum[at] = -half_sum;
+// 16 groups, the lanes of one register, or fewer; their scales are divided out all at once.
+inline void prepare_int8_groups(const float* x, std::int64_t count, const Activations& out, std::int64_t at) {
+  alignas(64) float amax[16] = {}, scale[16], inverse[16];
+  for (std::int64_t g = 0; g < count; ++g) {
+    const F32 low = load(x + g * kGroup), high = load(x + g * kGroup + 16);
+    amax[g] = largest(max_magnitude(max_magnitude(splat(0.0f), low), high));
+  }
+  for (int g = 0; g < 16; ++g) {
+    const float divisor = amax[g] < kSmallestAmax ? 1.0f : amax[g];
+    const float used = amax[g] < kSmallestAmax ? 0.0f : 1.0f;
+    scale[g] = used * (divisor / 127.0f);
+    inverse[g] = used * (127.0f / divisor);
+  }
+  for (std::int64_t g = 0; g < count; ++g, at += out.block) {
+    const F32 factor = splat(inverse[g]);
+    const I32 first = round_to_i8(mul(load(x + g * kGroup), factor));
+    const I32 second = round_to_i8(mul(load(x + g * kGroup + 16), factor));
+    const HalfSums sums = store_i8(out.q8 + at * kGroup, first, second);
+    const std::int32_t sum = sums.first + sums.second;
+    out.scale[at] = scale[g];
+    out.scaled_sum[at] = scale[g] * static_cast<float>(sum);
+    out.minus_sum[at] = -sum;
+    out.minus_half_sum[at] = -sums.first;
+  }
 }
 
 inline void prepare_int8(const float* x, std::int64_t x_stride, std::int64_t k, const Activations& out,
                          std::int64_t begin, std::int64_t end) {
   alignas(64) float padded[kGroup];
-  const std::int64_t groups = out.cols / kGroup;
+  const std::int64_t groups = out.cols / kGroup, whole = k / kGroup;
   for (std::int64_t row = begin; row < end; ++row) {
     const std::int64_t first = row / out.block * groups * out.block + row % out.block;
-    for (std::int64_t g = 0; g < groups; ++g) {
-      const float* group = whole_group(x + row * x_stride, k, g * kGroup, padded);
-      prepare_int8_group(group, out, first + g * out.block);
+    const float* from = x + row * x_stride;
+    for (std::int64_t g = 0; g < whole; g += 16) {
+      const std::int64_t count = g + 16 < whole ? 16 : whole - g;
+      prepare_int8_groups(from + g * kGroup, count, out, first + g * out.block);
     }
+    if (whole < groups)
+      prepare_int8_groups(whole_group(from, k, whole * kGroup, padded), 1, out, first + whole * out.block);
   }
 }
 

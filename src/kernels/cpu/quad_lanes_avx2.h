@@ -120,18 +120,21 @@ ATELIER_INLINE __m256i round_to_i8(__m256 a) {
 ATELIER_INLINE I32 round_to_i8(F32 a) {
   return {round_to_i8(a.low), round_to_i8(a.high)};
 }
-ATELIER_INLINE std::int32_t total(I32 a) {
-  const __m256i eight = _mm256_add_epi32(a.low, a.high);
-  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
-  const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
-  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
-}
-ATELIER_INLINE void store_i8(std::int8_t* to, I32 a) {
-  // packs works per 128-bit half: 0-3 8-11 | 4-7 12-15, put right by a 64-bit permutation
-  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.low, a.high), 0xd8);
-  const __m128i bytes =
-      _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+struct HalfSums {
+  std::int32_t first, second;
+};
+ATELIER_INLINE HalfSums store_i8(std::int8_t* to, I32 first, I32 second) {
+  // packs works per 128-bit half, so the words lie 0-3 8-11 16-19 24-27 | 4-7 ...: one permutation puts them right
+  const __m256i low = _mm256_packs_epi32(first.low, first.high), high = _mm256_packs_epi32(second.low, second.high);
+  const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high),
+                                                    _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), bytes);
+  // |q| <= 127: two bytes and then two words add without overflow; the sign is carried by the first factor's 1
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
+  __m256i sums = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+  sums = _mm256_add_epi32(sums, _mm256_shuffle_epi32(sums, 0x4e));
+  sums = _mm256_add_epi32(sums, _mm256_shuffle_epi32(sums, 0xb1));
+  return {_mm256_extract_epi32(sums, 0), _mm256_extract_epi32(sums, 4)};
 }
 
 // ---- integers ----
@@ -259,6 +262,9 @@ ATELIER_INLINE F32 second_of_pairs(Quad q) {
           _mm256_castsi256_ps(_mm256_and_si256(q.high, mask))};
 }
 
+ATELIER_INLINE void prefetch_for_writing(const void* at) {
+  __builtin_prefetch(at, 1);
+}
 ATELIER_INLINE void prefetch(const void* at) {
   _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T0);
 }

@@ -101,11 +101,17 @@ ATELIER_INLINE I32 round_to_i8(F32 a) {
   const __m512 low = _mm512_max_ps(a.v, _mm512_set1_ps(-127.0f));
   return {_mm512_cvtps_epi32(_mm512_min_ps(low, _mm512_set1_ps(127.0f)))};
 }
-ATELIER_INLINE std::int32_t total(I32 a) {
-  return _mm512_reduce_add_epi32(a.v);
-}
-ATELIER_INLINE void store_i8(std::int8_t* to, I32 a) {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(a.v));
+struct HalfSums {
+  std::int32_t first, second;
+};
+ATELIER_INLINE HalfSums store_i8(std::int8_t* to, I32 first, I32 second) {
+  const __m256i bytes = _mm256_set_m128i(_mm512_cvtepi32_epi8(second.v), _mm512_cvtepi32_epi8(first.v));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), bytes);
+  // four sums in each half, then one
+  __m256i sums = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), bytes);
+  sums = _mm256_add_epi32(sums, _mm256_shuffle_epi32(sums, 0x4e));
+  sums = _mm256_add_epi32(sums, _mm256_shuffle_epi32(sums, 0xb1));
+  return {_mm256_extract_epi32(sums, 0), _mm256_extract_epi32(sums, 4)};
 }
 
 // ---- integers ----
@@ -199,6 +205,9 @@ ATELIER_INLINE void store_bf16(std::uint16_t* to, F32 a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(high));
 }
 
+ATELIER_INLINE void prefetch_for_writing(const void* at) {
+  __builtin_prefetch(at, 1);
+}
 ATELIER_INLINE void prefetch(const void* at) {
   _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T0);
 }

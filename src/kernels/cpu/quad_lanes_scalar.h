@@ -143,13 +143,19 @@ inline I32 round_to_i8(const F32& a) {
     return static_cast<std::int32_t>((clamped + 12582912.0f) - 12582912.0f);  // 1.5 * 2^23: the add rounds
   });
 }
-inline std::int32_t total(const I32& a) {
-  std::int32_t out = 0;
-  for (int i = 0; i < 16; ++i) out += a.lane[i];
-  return out;
-}
-inline void store_i8(std::int8_t* to, const I32& a) {
-  for (int i = 0; i < 16; ++i) to[i] = static_cast<std::int8_t>(a.lane[i]);
+struct HalfSums {
+  std::int32_t first, second;
+};
+// 32 values to bytes; their sums.
+inline HalfSums store_i8(std::int8_t* to, const I32& first, const I32& second) {
+  HalfSums sums = {0, 0};
+  for (int i = 0; i < 16; ++i) {
+    to[i] = static_cast<std::int8_t>(first.lane[i]);
+    to[16 + i] = static_cast<std::int8_t>(second.lane[i]);
+    sums.first += first.lane[i];
+    sums.second += second.lane[i];
+  }
+  return sums;
 }
 
 // ---- integers ----
@@ -263,6 +269,9 @@ inline void store_bf16(std::uint16_t* to, const F32& a) {
   }
 }
 
+inline void prefetch_for_writing(const void* at) {
+  __builtin_prefetch(at, 1);
+}
 inline void prefetch(const void* at) {
   __builtin_prefetch(at);
 }

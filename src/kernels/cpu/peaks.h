@@ -1,0 +1,27 @@
+// Loops that do nothing but keep one unit of the processor busy: what a kernel's speed is a share of. One
+// constant per instruction set, each the only symbol its file exports; functions are null where the set adds
+// nothing.
+#pragma once
+
+#include <cstdint>
+
+namespace atelier::kernels {
+
+struct Peaks {
+  // Does `rounds` rounds and returns the operations done; a multiply and an add are two.
+  using Unit = double (*)(std::int64_t rounds);
+  Unit f32 = nullptr;
+  Unit int8 = nullptr;
+  Unit bf16 = nullptr;
+  Unit int8_groups =
+      nullptr;  // AMX: products of 32 k, each taken out of its tile and scaled, as int8 weights want
+  // Reads every line of [from, from + bytes) once; bytes: a multiple of 512.
+  std::uint64_t (*read)(const void* from, std::int64_t bytes) = nullptr;
+};
+
+extern const Peaks kPeaksAvx2;
+extern const Peaks kPeaksAvx512;
+extern const Peaks kPeaksAvx512Bf16;
+extern const Peaks kPeaksAmx;
+
+}  // namespace atelier::kernels
