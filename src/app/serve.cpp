@@ -1,7 +1,9 @@
 // atelier serve: OpenAI's API and the chat page over HTTP, until SIGTERM or SIGINT.
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <ctime>
 #include <memory>
 #include <string>
@@ -35,8 +37,18 @@ std::string address(const ServeOptions& options, std::uint16_t port) {
   return fmt::format("http://{}{}{}:{}", v6 ? "[" : "", options.host, v6 ? "]" : "", port);
 }
 
+// One descriptor per client: the usual soft limit of 1,024 is less than the server can take.
+void raise_descriptor_limit() {
+  constexpr rlim_t kWanted = 16'384;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kWanted) return;
+  limit.rlim_cur = std::min(kWanted, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 Status serve(const ServeOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
   // the port first: a taken one is told before minutes of loading
   ATELIER_TRY(const auto server,
               http::Server::bind({.host = options.host, .port = options.port, .refuse = server::refusal}));
