@@ -1,5 +1,4 @@
-// atelier bench latency: how fast a model runs here. atelier bench kernels: how much of this machine the
-// kernels use.
+// atelier bench latency: how fast a model runs here. (bench kernels: see bench_kernels.h.)
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "app/bench_kernels.h"
 #include "app/commands.h"
 #include "app/latency.h"
 #include "app/model_options.h"
@@ -127,6 +127,7 @@ void add_bench(CLI::App& root, Chosen& chosen) {
   CLI::App* bench = root.add_subcommand("bench", "Measure speed");
   bench->require_subcommand(1);
   add_latency(*bench, chosen);
+  add_bench_kernels(*bench, chosen);
 }
 
 }  // namespace atelier::app

@@ -50,7 +50,7 @@ struct RowScore {
 double kl_divergence(std::span<const float> p_logits, std::span<const float> q_logits,
                      std::span<float> weights) {
   const float max = sample::largest(p_logits);
-  const double total = sample::exponentials(p_logits, max, weights);
+  const double total = sample::exponentials(p_logits, {.max = max}, weights);
   double sum = 0;
   for (std::size_t i = 0; i < weights.size(); ++i)
     sum += double{weights[i]} * (double{p_logits[i]} - q_logits[i]);

@@ -44,12 +44,14 @@ Floats exp_nonpositive(Floats x) {
   return std::bit_cast<Floats>((std::bit_cast<Words>(p) + exponent) & kept);
 }
 
-// The sum of exp(x - max) over one run of at most kScanBlock values.
-float block_exponentials(const float* x, std::int64_t count, float max, float* weights) {
+// The sum of exp((x - max) * scale) over one run of at most kScanBlock values.
+float block_exponentials(const float* x, std::int64_t count, Exponent exponent, float* weights) {
+  const auto [max, scale] = exponent;
   Floats sum = splat(0), other = splat(0);
   std::int64_t i = 0;
   for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
-    const Floats a = exp_nonpositive(load(x + i) - max), b = exp_nonpositive(load(x + i + kLanes) - max);
+    const Floats a = exp_nonpositive((load(x + i) - max) * scale);
+    const Floats b = exp_nonpositive((load(x + i + kLanes) - max) * scale);
     std::memcpy(weights + i, &a, sizeof a);
     std::memcpy(weights + i + kLanes, &b, sizeof b);
     sum += a;
@@ -57,7 +59,7 @@ float block_exponentials(const float* x, std::int64_t count, float max, float* w
   }
   float rest = 0;
   for (; i < count; ++i) {
-    weights[i] = exp_nonpositive(splat(x[i] - max))[0];
+    weights[i] = exp_nonpositive(splat((x[i] - max) * scale))[0];
     rest += weights[i];
   }
   sum += other;
@@ -73,7 +75,18 @@ bool all_finite(std::span<const float> logits) {
 }
 
 std::int32_t argmax(std::span<const float> logits) {
-  return static_cast<std::int32_t>(std::ranges::find(logits, largest(logits)) - logits.begin());
+  float best = largest(logits.first(std::min<std::size_t>(kScanBlock, logits.size())));
+  std::size_t best_begin = 0;
+  for (std::size_t begin = kScanBlock; begin < logits.size(); begin += kScanBlock) {
+    const float max =
+        largest(logits.subspan(begin, std::min<std::size_t>(kScanBlock, logits.size() - begin)));
+    if (max > best) {
+      best = max;
+      best_begin = begin;
+    }
+  }
+  return static_cast<std::int32_t>(std::find(logits.begin() + best_begin, logits.end(), best) -
+                                   logits.begin());
 }
 
 float largest(std::span<const float> logits) {
@@ -96,13 +109,21 @@ float largest(std::span<const float> logits) {
   return best;
 }
 
-double exponentials(std::span<const float> logits, float max, std::span<float> weights,
+void block_maxima(std::span<const float> logits, std::vector<float>& maxima) {
+  maxima.clear();
+  for (std::size_t begin = 0; begin < logits.size(); begin += kScanBlock) {
+    const std::size_t count = std::min<std::size_t>(kScanBlock, logits.size() - begin);
+    maxima.push_back(largest(logits.subspan(begin, count)));
+  }
+}
+
+double exponentials(std::span<const float> logits, Exponent exponent, std::span<float> weights,
                     std::span<double> block_sums) {
   double total = 0;
   const std::int64_t count = std::ssize(logits);
   for (std::int64_t begin = 0; begin < count; begin += kScanBlock) {
     const std::int64_t run = std::min(kScanBlock, count - begin);
-    const double sum = block_exponentials(&logits[begin], run, max, &weights[begin]);
+    const double sum = block_exponentials(&logits[begin], run, exponent, &weights[begin]);
     if (!block_sums.empty()) block_sums[begin / kScanBlock] = sum;
     total += sum;
   }
@@ -115,7 +136,7 @@ double log_sum_exp(std::span<const float> logits) {
   float weights[kScanBlock];
   const std::int64_t count = std::ssize(logits);
   for (std::int64_t begin = 0; begin < count; begin += kScanBlock) {
-    total += block_exponentials(&logits[begin], std::min(kScanBlock, count - begin), max, weights);
+    total += block_exponentials(&logits[begin], std::min(kScanBlock, count - begin), {.max = max}, weights);
   }
   return max + std::log(total);
 }

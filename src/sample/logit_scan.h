@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace atelier::sample {
 
@@ -16,9 +17,17 @@ float largest(std::span<const float> logits);  // not empty, no NaN
 
 inline constexpr std::int64_t kScanBlock = 512;
 
-// weights[i] = exp(logits[i] - max), relative error below 2e-7, 0 where that is below 1e-37; returns their
-// sum. block_sums, unless empty, receives the sum of each run of kScanBlock weights.
-double exponentials(std::span<const float> logits, float max, std::span<float> weights,
+// The largest of each run of kScanBlock logits (the last may be shorter): where to look for large ones.
+void block_maxima(std::span<const float> logits, std::vector<float>& maxima);
+
+// weights[i] = exp((logits[i] - max) * scale), scale > 0, relative error below 2e-7 of exact arithmetic on
+// the rounded exponent, 0 where that is below 1e-37; returns their sum. block_sums, unless empty, receives
+// the sum of each run of kScanBlock weights.
+struct Exponent {
+  float max = 0;  // no logit is larger
+  float scale = 1;
+};
+double exponentials(std::span<const float> logits, Exponent exponent, std::span<float> weights,
                     std::span<double> block_sums = {});
 
 // log(sum(exp(logits))).

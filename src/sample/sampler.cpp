@@ -27,22 +27,35 @@ Status check_finite(std::span<const float> logits) {
               bad - logits.begin());
 }
 
-// (x - max) / temperature: the largest becomes 0 and nothing can overflow upwards.
-void apply_temperature(std::span<float> logits, float temperature) {
-  const float max = largest(logits), inverse = 1.0f / temperature;
-  for (float& x : logits) x = (x - max) * inverse;
+// The logits themselves, or where there are penalties a penalised copy in the scratch.
+std::span<const float> penalise(std::span<const float> logits, const Penalties& penalties,
+                                SamplerScratch& scratch) {
+  if (!penalties.active()) return logits;
+  scratch.penalised.assign(logits.begin(), logits.end());
+  penalties.apply(scratch.penalised);
+  return scratch.penalised;
 }
 
-// Fills scratch.logits with the penalised, tempered logits and scratch.weights with their exponentials;
-// returns the sum of the weights.
-double temper(std::span<const float> logits, const SamplingOptions& options, const Penalties& penalties,
-              SamplerScratch& scratch) {
-  scratch.logits.assign(logits.begin(), logits.end());
-  penalties.apply(scratch.logits);
-  apply_temperature(scratch.logits, options.temperature);
+// The weights of all tokens after the temperature into the scratch; returns their sum.
+double weigh_all(std::span<const float> logits, float temperature, SamplerScratch& scratch) {
   scratch.weights.resize(logits.size());
   scratch.block_sums.resize((logits.size() + kScanBlock - 1) / kScanBlock);
-  return exponentials(scratch.logits, 0.0f, scratch.weights, scratch.block_sums);
+  return exponentials(logits, {.max = largest(logits), .scale = 1.0f / temperature}, scratch.weights,
+                      scratch.block_sums);
+}
+
+// Filters and weighs penalised logits. True: the scratch's shortlist holds what is left; false: nothing is
+// filtered, its weights hold all, and `total` their sum.
+bool shorten(std::span<const float> logits, const SamplingOptions& options, SamplerScratch& scratch,
+             double& total) {
+  if (has_bar(options, logits.size())) {
+    select_by_bar(logits, options, scratch.shortlist);
+    return true;
+  }
+  total = weigh_all(logits, options.temperature, scratch);
+  if (options.top_p >= 1.0f) return false;
+  select_nucleus(logits, scratch.weights, total, options.top_p, scratch.shortlist);
+  return true;
 }
 
 // The first whose running sum passes `target`; rounding at the very end takes the last with any weight.
@@ -108,16 +121,11 @@ Result<Choice> Sampler::pick(std::span<const float> logits, SamplerScratch& scra
 }
 
 std::int32_t Sampler::choose(std::span<const float> logits, SamplerScratch& scratch) const {
-  if (options_.temperature < kGreedyBelow) {
-    if (!penalties_.active()) return argmax(logits);
-    scratch.logits.assign(logits.begin(), logits.end());
-    penalties_.apply(scratch.logits);
-    return argmax(scratch.logits);
-  }
-  const double total = temper(logits, options_, penalties_, scratch);
+  const std::span<const float> penalised = penalise(logits, penalties_, scratch);
+  if (options_.temperature < kGreedyBelow) return argmax(penalised);
   const double uniform = philox_uniform(seed_, position_);
-  if (!has_filters(options_, logits.size())) return draw_any(scratch, uniform * total);
-  select(scratch.logits, scratch.weights, total, options_, scratch.shortlist);
+  double total = 0;
+  if (!shorten(penalised, options_, scratch, total)) return draw_any(scratch, uniform * total);
   return draw_listed(scratch.shortlist, uniform * scratch.shortlist.total);
 }
 
@@ -128,22 +136,18 @@ Result<std::vector<double>> probabilities(std::span<const float> logits, const S
   ATELIER_TRY_STATUS(check_finite(logits));
   Penalties penalties(options, prompt);
   for (const std::int32_t id : output) penalties.saw(id);
-  std::vector<double> out(logits.size(), 0.0);
-  if (options.temperature < kGreedyBelow) {
-    std::vector<float> penalised(logits.begin(), logits.end());
-    penalties.apply(penalised);
-    out[argmax(penalised)] = 1.0;
-    return out;
-  }
   SamplerScratch scratch;
-  const double total = temper(logits, options, penalties, scratch);
-  if (!has_filters(options, logits.size())) {
+  const std::span<const float> penalised = penalise(logits, penalties, scratch);
+  std::vector<double> out(logits.size(), 0.0);
+  double total = 0;
+  if (options.temperature < kGreedyBelow) {
+    out[argmax(penalised)] = 1.0;
+  } else if (shorten(penalised, options, scratch, total)) {
+    for (const Candidate& candidate : scratch.shortlist.candidates) {
+      out[candidate.id] = candidate.weight / scratch.shortlist.total;
+    }
+  } else {
     for (std::size_t id = 0; id < out.size(); ++id) out[id] = scratch.weights[id] / total;
-    return out;
-  }
-  select(scratch.logits, scratch.weights, total, options, scratch.shortlist);
-  for (const Candidate& candidate : scratch.shortlist.candidates) {
-    out[candidate.id] = candidate.weight / scratch.shortlist.total;
   }
   return out;
 }

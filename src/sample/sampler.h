@@ -19,13 +19,13 @@ namespace atelier::sample {
 
 struct Choice {
   std::int32_t id = -1;
-  float logprob = 0;              // of id; only where logprobs were asked for
+  float logprob = 0;                   // of id; only where logprobs were asked for
   std::vector<TokenLogprob> top = {};  // the K best, best first
 };
 
 // Memory for one pick at a time; all samplers of a thread share one.
 struct SamplerScratch {
-  std::vector<float> logits, weights;
+  std::vector<float> penalised, weights;
   std::vector<double> block_sums;  // of weights, see logit_scan.h
   Shortlist shortlist;
 };

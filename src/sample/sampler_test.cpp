@@ -103,6 +103,9 @@ TEST(Sampler, EqualsThePlainDefinitionOnALargeVocabulary) {
       {.temperature = 1.5f, .top_k = 40'000},
       {.temperature = 1.0f, .top_k = 151'935, .min_p = 0.01f},
       {.temperature = 1.0f, .top_p = 1e-9f},
+      {.temperature = 0.7f, .min_p = 0.02f},
+      {.temperature = 1.0f, .top_k = 290, .top_p = 0.7f},
+      {.temperature = 1.0f, .top_k = 500},
   };
   for (const SamplingOptions& options : cases) {
     const auto expected = plain_probabilities(logits, options);
@@ -231,7 +234,7 @@ TEST(LogitScan, ExponentialsAreAccurate) {
   for (float v = 0; v > -84.9f; v -= 0.0137f) x.push_back(v);
   std::vector<float> weights(x.size());
   std::vector<double> blocks((x.size() + kScanBlock - 1) / kScanBlock);
-  const double total = exponentials(x, 0.0f, weights, blocks);
+  const double total = exponentials(x, {}, weights, blocks);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double exact = std::exp(double{x[i]});
     ASSERT_NEAR(weights[i], exact, 2.5e-7 * exact) << x[i];
@@ -240,13 +243,14 @@ TEST(LogitScan, ExponentialsAreAccurate) {
   EXPECT_NEAR(std::accumulate(blocks.begin(), blocks.end(), 0.0), total, 1e-9 * total);
   const std::vector<float> far = {0, -86, -1000, -3e38f, -std::numeric_limits<float>::infinity()};
   std::vector<float> out(far.size());
-  EXPECT_EQ(exponentials(far, 0.0f, out), 1.0);
+  EXPECT_EQ(exponentials(far, {}, out), 1.0);
 }
 
 TEST(LogitScan, ArgmaxOnEveryLength) {
-  for (std::size_t count : {1, 3, 15, 16, 17, 63, 1000}) {
+  for (std::size_t count : {1, 3, 15, 16, 17, 63, 512, 513, 1000, 5000}) {
     for (unsigned seed = 0; seed < 20; ++seed) {
       auto logits = random_logits(count, seed);
+      logits[seed * 7919 % count] = logits[seed * 104729 % count] = 50.0f;  // a tie: the lower index wins
       EXPECT_EQ(argmax(logits), std::ranges::max_element(logits) - logits.begin());
       EXPECT_NEAR(log_sum_exp(logits),
                   std::log(std::accumulate(logits.begin(), logits.end(), 0.0,

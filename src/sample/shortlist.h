@@ -1,6 +1,6 @@
 // A Shortlist is what min_p, top_k and top_p leave of a row of logits, in vLLM's order: min_p, then top_k
 // (all ties with the k-th stay), then top_p of what is left. Nothing is sorted: thresholds are found by
-// partial selection, so a row of 150,000 costs a few passes.
+// partial selection and by the largest of each block, so a row of 150,000 costs a pass or two.
 #pragma once
 
 #include <cstdint>
@@ -14,24 +14,25 @@ namespace atelier::sample {
 struct Candidate {
   std::int32_t id;
   float logit;
-  float weight;  // exp(logit - max)
+  float weight;  // exp((logit - largest) / temperature)
 };
 
+// Reused from row to row: its memory stays.
 struct Shortlist {
-  std::vector<Candidate> candidates;
-  double total = 0;  // of their weights
+  std::vector<Candidate> candidates;  // in order of id
+  double total = 0;                   // of their weights
+  std::vector<float> maxima;          // scratch
 };
 
-// Does any of the three filters bite?
-bool has_filters(const SamplingOptions& options, std::size_t vocabulary);
+// top_k or min_p: the least logit that stays is known before any exponential.
+bool has_bar(const SamplingOptions& options, std::size_t vocabulary);
 
-// `logits` penalised and divided by the temperature, finite; `weights` their exponentials (logit_scan.h),
-// summing to `total`. Reuses the memory of `out`.
-void select(std::span<const float> logits, std::span<const float> weights, double total,
-            const SamplingOptions& options, Shortlist& out);
+// For options with a bar. `logits` penalised, not yet divided by the temperature, finite.
+void select_by_bar(std::span<const float> logits, const SamplingOptions& options, Shortlist& out);
 
-// The k-th largest value, 1 <= k <= logits.size().
-float kth_largest(std::span<const float> logits, std::size_t k);
+// For top_p alone: `weights` are the exponentials of all logits, summing to `total`.
+void select_nucleus(std::span<const float> logits, std::span<const float> weights, double total, float top_p,
+                    Shortlist& out);
 
 // The k best, best first, the lower id first among equals.
 std::vector<TokenLogprob> best(std::span<const float> logits, std::size_t k);

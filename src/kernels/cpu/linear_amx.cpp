@@ -5,8 +5,9 @@
 
 namespace atelier::kernels {
 namespace {
+constexpr int kFewRows = 8;
 constexpr int kFloatRows = 8, kFloatPanels = 2;  // 16 sums in flight
-constexpr std::int64_t kTilesFromRows = 5;
+constexpr std::int64_t kTilesFromRows = 9;
 }  // namespace
 }  // namespace atelier::kernels
 

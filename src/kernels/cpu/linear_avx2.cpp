@@ -4,6 +4,7 @@
 
 namespace atelier::kernels {
 namespace {
+constexpr int kFewRows = 4;
 constexpr int kFloatRows = 4, kFloatPanels = 1;  // 8 sums in flight of 16 registers
 }  // namespace
 }  // namespace atelier::kernels

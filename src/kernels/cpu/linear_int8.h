@@ -212,6 +212,26 @@ inline void chunk_rows(const Chunk& chunk, std::int64_t count, const Int8Rows& x
   }
 }
 
+// Bytes that will be wanted next, fetched into L2 a few lines per group while this chunk is multiplied.
+struct Ahead {
+  const std::uint8_t* at = nullptr;
+  std::int64_t lines_per_group = 0;
+};
+
+// The same stretch of the panel `panels` further on. Past the last panel it fetches nothing that matters.
+template <DType kKind>
+inline Ahead ahead_of(const PackedMatrix& w, std::int64_t panel, std::int64_t panels, std::int64_t group) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  if (panel + panels >= w.panels) return {};
+  return {panel_data(w, panel + panels) + group / kLayout.record_groups * kLayout.record_bytes,
+          (kLayout.record_bytes / 64 + kLayout.record_groups - 1) / kLayout.record_groups};
+}
+
+inline void fetch_ahead(const Ahead& ahead, std::int64_t group) {
+  for (std::int64_t line = 0; line < ahead.lines_per_group; ++line)
+    prefetch_to_l2(ahead.at + (group * ahead.lines_per_group + line) * 64);
+}
+
 struct Stage {
   bool first, last;  // of the stretches of k: the sums start at zero; the bias is added
 };
@@ -274,21 +294,19 @@ void linear_many_rows(const PackedMatrix& w, const Activations& x, const float* 
   }
 }
 
+// From kRows down to the number there is.
+template <DType kKind, int kRows>
+inline void linear_at_most(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
+                           std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  if (x.rows == kRows) return linear_few_rows<kKind, kRows>(w, x, bias, y, y_stride, begin, end);
+  if constexpr (kRows > 1) linear_at_most<kKind, kRows - 1>(w, x, bias, y, y_stride, begin, end);
+}
+
 template <DType kKind>
-void linear_int8(const PackedMatrix& w, const Activations& x, const float* bias, float* y, std::int64_t y_stride,
-                 std::int64_t begin, std::int64_t end) {
-  switch (x.rows) {
-    case 1:
-      return linear_few_rows<kKind, 1>(w, x, bias, y, y_stride, begin, end);
-    case 2:
-      return linear_few_rows<kKind, 2>(w, x, bias, y, y_stride, begin, end);
-    case 3:
-      return linear_few_rows<kKind, 3>(w, x, bias, y, y_stride, begin, end);
-    case 4:
-      return linear_few_rows<kKind, 4>(w, x, bias, y, y_stride, begin, end);
-    default:
-      return linear_many_rows<kKind>(w, x, bias, y, y_stride, begin, end);
-  }
+void linear_int8(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
+                 std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  if (x.rows <= kFewRows) return linear_at_most<kKind, kFewRows>(w, x, bias, y, y_stride, begin, end);
+  linear_many_rows<kKind>(w, x, bias, y, y_stride, begin, end);
 }
 
 }  // namespace

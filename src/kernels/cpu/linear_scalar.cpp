@@ -4,6 +4,7 @@
 
 namespace atelier::kernels {
 namespace {
+constexpr int kFewRows = 4;
 constexpr int kFloatRows = 1, kFloatPanels = 1;
 }  // namespace
 }  // namespace atelier::kernels

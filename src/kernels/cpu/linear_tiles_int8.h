@@ -65,7 +65,7 @@ inline void take_sums(const Chunk& chunk, const Int8Rows& x, std::int64_t part, 
 // stored.
 template <Flavour kFlavour, int kRows>
 void multiply_tiles(Tiles& tiles, const Chunk& chunk, std::int64_t count, const Int8Rows& x, const Output& out,
-                    std::int64_t valid, Stage stage) {
+                    std::int64_t valid, Stage stage, Ahead ahead) {
   constexpr std::int64_t kParts = kFlavour.halves ? 2 : 1;
   fetch_output(out, valid);
   TileSums sums;
@@ -79,6 +79,8 @@ void multiply_tiles(Tiles& tiles, const Chunk& chunk, std::int64_t count, const 
   tile_product<kFlavour, 0>(tiles, chunk, x, 0, sums);
   std::int64_t part = 0;
   for (; part + 2 < parts; part += 2) {
+    fetch_ahead(ahead, part / kParts);
+    if constexpr (kParts == 1) fetch_ahead(ahead, part + 1);
     tile_product<kFlavour, 1>(tiles, chunk, x, part + 1, sums);
     take_sums<kFlavour, 0, kRows>(chunk, x, part, sums, acc);
     tile_product<kFlavour, 0>(tiles, chunk, x, part + 2, sums);
@@ -99,7 +101,7 @@ void multiply_tiles(Tiles& tiles, const Chunk& chunk, std::int64_t count, const 
 }
 
 using MultiplyTiles = void (*)(Tiles&, const Chunk&, std::int64_t, const Int8Rows&, const Output&, std::int64_t,
-                               Stage);
+                               Stage, Ahead);
 
 template <Flavour kFlavour>
 constexpr MultiplyTiles kMultiplyTiles[4] = {multiply_tiles<kFlavour, 4>, multiply_tiles<kFlavour, 8>,
@@ -129,7 +131,8 @@ void linear_tiles_int8(const PackedMatrix& w, const Activations& x, const float*
           const std::int64_t valid = x.block < last - row ? x.block : last - row;
           const MultiplyTiles multiply = kMultiplyTiles<kFlavour>[(valid - 1) / 4];
           for (std::int64_t p = 0; p < panels; ++p) {
-            multiply(tiles, chunks[p], count, rows_at(x, row, g), out[p], valid, stage);
+            const Ahead ahead = row == first ? ahead_of<kKind>(w, panel + p, kTilePanels, g) : Ahead{};
+            multiply(tiles, chunks[p], count, rows_at(x, row, g), out[p], valid, stage, ahead);
             out[p].y += x.block * y_stride;
           }
         }

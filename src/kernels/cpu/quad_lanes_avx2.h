@@ -262,6 +262,9 @@ ATELIER_INLINE F32 second_of_pairs(Quad q) {
           _mm256_castsi256_ps(_mm256_and_si256(q.high, mask))};
 }
 
+ATELIER_INLINE void prefetch_to_l2(const void* at) {
+  _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T1);
+}
 ATELIER_INLINE void prefetch_for_writing(const void* at) {
   __builtin_prefetch(at, 1);
 }

@@ -205,6 +205,9 @@ ATELIER_INLINE void store_bf16(std::uint16_t* to, F32 a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(high));
 }
 
+ATELIER_INLINE void prefetch_to_l2(const void* at) {
+  _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T1);
+}
 ATELIER_INLINE void prefetch_for_writing(const void* at) {
   __builtin_prefetch(at, 1);
 }

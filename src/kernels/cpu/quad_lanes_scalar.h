@@ -269,6 +269,9 @@ inline void store_bf16(std::uint16_t* to, const F32& a) {
   }
 }
 
+inline void prefetch_to_l2(const void* at) {
+  __builtin_prefetch(at, 0, 2);
+}
 inline void prefetch_for_writing(const void* at) {
   __builtin_prefetch(at, 1);
 }
