@@ -22,6 +22,9 @@ function(atelier_flags target)
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
 endfunction()
 
+# Everything that ctest runs, without the program itself: what the sanitizer builds build.
+add_custom_target(unit_tests)
+
 function(atelier_library name)
   cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp cpu/*.cpp)
@@ -54,6 +57,7 @@ function(atelier_library name)
     add_executable(${name}_test ${tests})
     atelier_flags(${name}_test)
     target_link_libraries(${name}_test PRIVATE atelier_${name} GTest::gmock GTest::gtest_main)
+    add_dependencies(unit_tests ${name}_test)
     add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   endif()
   if(ATELIER_FUZZ)
