@@ -13,7 +13,7 @@ void Interpreter::evaluate_arguments(const ArgumentList& list, Evaluated& out) {
   if (list.more_positional != nullptr) {
     const Value more = evaluate(list.more_positional);
     if (!is_iterable(more)) {
-      raise(ErrorKind::kType, "argument after * must be an iterable, not {}", type_name(more));
+      raise(ErrorKind::kType, "Value after * must be an iterable, not {}", type_name(more));
     }
     for (const Value& item : collect(runtime_, more)) out.positional.push_back(item);
   }

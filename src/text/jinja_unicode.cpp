@@ -100,7 +100,8 @@ std::string map_text(std::string_view text, Fold fold) {
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t start = at;
-    fold(out, start, next_code_point(text, at), at);
+    const char32_t code = next_code_point(text, at);
+    fold(out, start, code, at);
   }
   return out;
 }
