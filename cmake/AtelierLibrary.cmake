@@ -3,6 +3,11 @@
 # the outside libraries. What is not listed is not linked: the build files are the map of the house.
 
 set(ATELIER_WARNINGS -Wall -Wextra -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  list(APPEND ATELIER_WARNINGS -Wno-deprecated-declarations)  # libstdc++ 12's own stable_sort trips it
+elseif(CMAKE_CXX_FLAGS_DEBUG MATCHES "-fsanitize")
+  list(APPEND ATELIER_WARNINGS -Wno-maybe-uninitialized)  # g++ 12 raises false alarms in instrumented code
+endif()
 
 # Flags by file name: linear_avx2.cpp is compiled for AVX2, and so on. Files without a suffix run on any x86-64.
 set(ATELIER_ISA_avx2 -mavx2 -mfma -mf16c)

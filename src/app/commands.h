@@ -12,6 +12,17 @@ struct Chosen {
   std::function<int()> run;
 };
 
+void add_bench(CLI::App& root, Chosen& chosen);
+void add_chat(CLI::App& root, Chosen& chosen);
+void add_complete(CLI::App& root, Chosen& chosen);
+void add_inspect(CLI::App& root, Chosen& chosen);
+void add_perplexity(CLI::App& root, Chosen& chosen);
+void add_detokenize(CLI::App& root, Chosen& chosen);
+void add_models(CLI::App& root, Chosen& chosen);
+void add_pull(CLI::App& root, Chosen& chosen);
+void add_serve(CLI::App& root, Chosen& chosen);
+void add_tokenize(CLI::App& root, Chosen& chosen);
+void add_render(CLI::App& root, Chosen& chosen);
 void add_version(CLI::App& root, Chosen& chosen);
 
 }  // namespace atelier::app

@@ -9,6 +9,17 @@ int main(int argc, char** argv) {
   CLI::App root{"Atelier runs Qwen2.5 for your team.", "atelier"};
   root.require_subcommand(1);
   Chosen chosen;
+  add_serve(root, chosen);
+  add_chat(root, chosen);
+  add_complete(root, chosen);
+  add_perplexity(root, chosen);
+  add_bench(root, chosen);
+  add_inspect(root, chosen);
+  add_tokenize(root, chosen);
+  add_detokenize(root, chosen);
+  add_models(root, chosen);
+  add_pull(root, chosen);
+  add_render(root, chosen);
   add_version(root, chosen);
   try {
     root.parse(argc, argv);

@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <ctime>
@@ -38,8 +39,11 @@ void log_line(LogLevel level, std::string_view message) {
   std::tm local{};
   localtime_r(&now, &local);
   fmt::memory_buffer line;
-  fmt::format_to(std::back_inserter(line), "{:02}:{:02}:{:02} {} {}\n", local.tm_hour, local.tm_min,
+  fmt::format_to(std::back_inserter(line), "{:02}:{:02}:{:02} {} {}", local.tm_hour, local.tm_min,
                  local.tm_sec, name(level), message);
+  // Messages quote files and clients: those begin no line of their own and move no cursor.
+  std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  line.push_back('\n');
   std::lock_guard lock(g_stderr);
   std::fwrite(line.data(), 1, line.size(), stderr);
 }

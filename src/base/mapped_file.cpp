@@ -13,7 +13,8 @@
 namespace atelier {
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: opening a pipe would wait for its writer.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     const Fault fault = errno == ENOENT ? Fault::kNotFound : Fault::kIo;
     return fail(fault, "cannot open {}: {}", path.string(), std::strerror(errno));

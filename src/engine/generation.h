@@ -52,7 +52,8 @@ class GenerationHandle {
   virtual ~GenerationHandle() = default;  // cancels what has not ended
   virtual GenerationUpdate take() = 0;    // never blocks; empty if nothing came
   virtual GenerationUpdate wait() = 0;    // blocks until something came; after the end: the end again
-  // Called from the engine thread whenever take() would return something new; must not block.
+  // Called from the engine thread whenever take() would return something new, and at once on this thread
+  // where something already waits. It must not block, throw or destroy the handle.
   virtual void on_update(std::function<void()> wake) = 0;
   virtual void cancel() = 0;  // ends with kCancelled within two steps
 };

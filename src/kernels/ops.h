@@ -44,13 +44,14 @@ Activations activation_view(ActivationForm form, std::int64_t rows, std::int64_t
 
 // Keys and values of one layer, in blocks of kBlockTokens tokens. Element type f16 (kAuto, kBF16) or f32
 // (kF32).
-//   keys:   [block][kv_head][head_dim][kBlockTokens]   lanes are tokens
-//   values: [block][kv_head][kBlockTokens][head_dim]   lanes are dims
+//   keys:   [block, block_bytes apart][kv_head][head_dim][kBlockTokens]   lanes are tokens
+//   values: [block, block_bytes apart][kv_head][kBlockTokens][head_dim]   lanes are dims
 inline constexpr std::int64_t kBlockTokens = 32;
 
 struct KvLayer {
   DType dtype = DType::kF16;
   std::int64_t kv_heads = 0, head_dim = 0;
+  std::int64_t block_bytes = 0;  // from one block's keys to the next block's, and likewise values
   std::byte* keys = nullptr;
   std::byte* values = nullptr;
 };

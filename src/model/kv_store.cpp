@@ -5,9 +5,9 @@
 namespace atelier::model {
 namespace {
 
-// Keys of one layer, or its values: [blocks][kv_heads][head_dim x kBlockTokens].
-std::int64_t half_layer_bytes(const ModelConfig& config, DType dtype, std::int64_t blocks) {
-  return blocks * config.kv_heads * config.head_dim * kernels::kBlockTokens * traits(dtype).block_bytes;
+// Keys of one layer in one block, or its values: [kv_heads][head_dim x kBlockTokens].
+std::int64_t half_layer_bytes(const ModelConfig& config, DType dtype) {
+  return config.kv_heads * config.head_dim * kernels::kBlockTokens * traits(dtype).block_bytes;
 }
 
 }  // namespace
@@ -18,11 +18,12 @@ KvStore::KvStore(const ModelConfig& config, DType dtype, std::int64_t blocks)
       blocks_(blocks),
       memory_(static_cast<std::size_t>(bytes_per_block(config, dtype) * blocks)) {}
 
+// A block's layers stand together: memory touched is that of the blocks used, even where pages are huge.
 kernels::KvLayer KvStore::layer(std::int64_t index) const {
   ATELIER_CHECK(index >= 0 && index < config_.layers);
-  const std::int64_t half = half_layer_bytes(config_, dtype_, blocks_);
+  const std::int64_t half = half_layer_bytes(config_, dtype_);
   std::byte* keys = memory_.data() + 2 * index * half;
-  return {dtype_, config_.kv_heads, config_.head_dim, keys, keys + half};
+  return {dtype_, config_.kv_heads, config_.head_dim, bytes_per_block(config_, dtype_), keys, keys + half};
 }
 
 std::int64_t KvStore::bytes() const {
@@ -30,7 +31,7 @@ std::int64_t KvStore::bytes() const {
 }
 
 std::int64_t KvStore::bytes_per_block(const ModelConfig& config, DType dtype) {
-  return 2 * config.layers * half_layer_bytes(config, dtype, 1);
+  return 2 * config.layers * half_layer_bytes(config, dtype);
 }
 
 }  // namespace atelier::model

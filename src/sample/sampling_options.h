@@ -15,7 +15,7 @@ struct SamplingOptions {
   float repetition_penalty = 1.0f;  // prompt and output
   float presence_penalty = 0.0f;    // output only
   float frequency_penalty = 0.0f;   // output only
-  std::optional<std::uint64_t> seed;
+  std::optional<std::uint64_t> seed = std::nullopt;
   std::int32_t logprobs = -1;  // -1 = none; K = the chosen one's and the K best
 };
 

@@ -18,7 +18,7 @@ namespace atelier::text {
 struct TemplateBudget {
   std::int64_t steps = 1'000'000;
   std::size_t output_bytes = 4u << 20;
-  int depth = 64;
+  int depth = 200;  // macros, blocks and recursive loops inside each other, as deep as Python goes
 };
 
 class ChatTemplate {
@@ -41,5 +41,9 @@ class ChatTemplate {
   explicit ChatTemplate(std::shared_ptr<const Parsed> parsed);
   std::shared_ptr<const Parsed> parsed_;
 };
+
+// What `continue_final_message` asks for: the prompt up to the end of the last message's text, so that the model
+// goes on writing it. Fails where that text is not to be found in the prompt.
+Result<std::string> cut_after_final_message(std::string prompt, const boost::json::object& context);
 
 }  // namespace atelier::text

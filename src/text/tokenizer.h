@@ -13,11 +13,15 @@
 
 namespace atelier::text {
 
-enum class Specials { kAsText, kParse };  // kParse: "<|im_end|>" in the text becomes its id
+// kParse: "<|im_end|>" in the text becomes its id. kAsText: it stays text; only added tokens that are not
+// special
+// (<tool_call>) become theirs, as with `tokenizers`' encode_special_tokens.
+enum class Specials { kAsText, kParse };
 
 class Tokenizer {
  public:
   // Refuses data that contradicts itself (merges of unknown tokens, specials out of range, duplicate ids).
+  // Specials may lie beyond data.tokens, which then grows to hold them.
   static Result<Tokenizer> create(TokenizerData data);
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

@@ -69,8 +69,9 @@ void weigh(const Tile& tile, std::int64_t i, std::int64_t in_group, std::int64_t
     high = Lanes::keep_first(high, count - 16, kUnseen);
   }
   const float before = tile.highest(i), in_block = Lanes::fold_max(Lanes::max(low, high));
-  const float now = in_block > before ? in_block : before;
-  const Lanes::V shift = Lanes::set(now), shrink = exp(Lanes::set(before - now));
+  const bool rises = in_block > before;  // seldom, once some blocks are behind
+  const float now = rises ? in_block : before;
+  const Lanes::V shift = Lanes::set(now), shrink = rises ? exp(Lanes::set(before - now)) : Lanes::set(1.0f);
   low = exp(Lanes::sub(low, shift));
   high = exp(Lanes::sub(high, shift));
   Lanes::store(tile.weights(in_group), low);
@@ -122,16 +123,20 @@ void gather_block(const Tile& tile, std::int64_t first, std::int64_t in_group) {
   for (; dim < tile.layout.padded_dim; dim += 16) gather<kQueries, 1>(tile, first, in_group, dim);
 }
 
-// Calls body with the largest register block that fits what is left, until `count` queries are done.
+// Calls body<kRest>(at) for rest = kRest.
+template <int kRest, class Body>
+void in_register_rest(std::int64_t rest, std::int64_t at, Body body) {
+  if (rest == kRest) return body.template operator()<kRest>(at);
+  if constexpr (kRest > 1) in_register_rest<kRest - 1>(rest, at, body);
+}
+
+// Calls body<kLargest>(at) for each whole register block of `count` queries, then one of exactly the rest's
+// size.
 template <int kLargest, class Body>
 void in_register_blocks(std::int64_t count, Body body) {
-  std::int64_t done = 0;
-  for (; done + kLargest <= count; done += kLargest) body.template operator()<kLargest>(done);
-  if constexpr (kLargest > 1)
-    if (done < count)
-      in_register_blocks<kLargest / 2>(count - done, [&]<int kQueries>(std::int64_t next) {
-        body.template operator()<kQueries>(done + next);
-      });
+  std::int64_t at = 0;
+  for (; at + kLargest <= count; at += kLargest) body.template operator()<kLargest>(at);
+  if constexpr (kLargest > 1) in_register_rest<kLargest - 1>(count - at, at, body);
 }
 
 void attend_block(const Tile& tile, std::int64_t block_position) {
@@ -174,25 +179,30 @@ void load_values(const Tile& tile, const Element* from, std::int64_t written, Co
   }
 }
 
+// Where one KV head's elements of a block begin.
+template <class Element>
+Element* of_head(const KvLayer& kv, std::byte* start, std::int64_t block, std::int64_t kv_head) {
+  return reinterpret_cast<Element*>(start + block * kv.block_bytes) + kv_head * kv.head_dim * kBlock;
+}
+
 // `written`: how many of the block's slots the tile's last row sees. Scores of unwritten slots may be
 // anything: weigh() replaces them.
-void load_block(Tile& tile, const KvLayer& kv, std::int64_t head_index, std::int64_t written) {
-  const std::int64_t elements = tile.head_dim * kBlock;
+void load_block(Tile& tile, const KvLayer& kv, std::int64_t block, std::int64_t kv_head,
+                std::int64_t written) {
   tile.block_values = tile.scratch + tile.layout.values;
   if (kv.dtype == DType::kF32) {
-    const float* values = reinterpret_cast<const float*>(kv.values) + head_index * elements;
-    tile.block_keys = reinterpret_cast<const float*>(kv.keys) + head_index * elements;
+    const float* values = of_head<const float>(kv, kv.values, block, kv_head);
+    tile.block_keys = of_head<const float>(kv, kv.keys, block, kv_head);
     if (written >= kBlock && tile.layout.padded_dim == tile.head_dim) {
       tile.block_values = values;
     } else {
       load_values(tile, values, written, copy);
     }
   } else {
-    widen(reinterpret_cast<const std::uint16_t*>(kv.keys) + head_index * elements,
-          tile.scratch + tile.layout.keys, elements);
+    widen(of_head<const std::uint16_t>(kv, kv.keys, block, kv_head), tile.scratch + tile.layout.keys,
+          tile.head_dim * kBlock);
     tile.block_keys = tile.scratch + tile.layout.keys;
-    load_values(tile, reinterpret_cast<const std::uint16_t*>(kv.values) + head_index * elements, written,
-                widen);
+    load_values(tile, of_head<const std::uint16_t>(kv, kv.values, block, kv_head), written, widen);
   }
 }
 
@@ -235,8 +245,7 @@ void attend(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, 
     begin_tile(tile, rows, row, kv_head);
     const std::int64_t keys = tile.first_position + count;
     for (std::int64_t position = 0; position < keys; position += kBlock) {
-      const std::int64_t block = rows.blocks[position / kBlock];
-      load_block(tile, kv, block * kv.kv_heads + kv_head, keys - position);
+      load_block(tile, kv, rows.blocks[position / kBlock], kv_head, keys - position);
       attend_block(tile, position);
     }
     finish_tile(tile, rows, row, kv_head);
@@ -262,15 +271,13 @@ void narrow(const float* from, std::uint16_t* to, std::int64_t stride, std::int6
 
 void store_kv(const KvLayer& kv, const KvSlot& at, const float* k, const float* v) {
   const std::int64_t dim = kv.head_dim;
-  const std::int64_t start = (at.block * kv.kv_heads + at.kv_head) * dim * kBlock;
   if (kv.dtype == DType::kF32) {
-    float* keys = reinterpret_cast<float*>(kv.keys) + start + at.slot;
-    float* values = reinterpret_cast<float*>(kv.values) + start + at.slot * dim;
+    float* keys = of_head<float>(kv, kv.keys, at.block, at.kv_head) + at.slot;
     for (std::int64_t d = 0; d < dim; ++d) keys[d * kBlock] = k[d];
-    for (std::int64_t d = 0; d < dim; ++d) values[d] = v[d];
+    copy(v, of_head<float>(kv, kv.values, at.block, at.kv_head) + at.slot * dim, dim);
   } else {
-    narrow(k, reinterpret_cast<std::uint16_t*>(kv.keys) + start + at.slot, kBlock, dim);
-    narrow(v, reinterpret_cast<std::uint16_t*>(kv.values) + start + at.slot * dim, 1, dim);
+    narrow(k, of_head<std::uint16_t>(kv, kv.keys, at.block, at.kv_head) + at.slot, kBlock, dim);
+    narrow(v, of_head<std::uint16_t>(kv, kv.values, at.block, at.kv_head) + at.slot * dim, 1, dim);
   }
 }
 

@@ -1,0 +1,18 @@
+// The messages and tools of a chat request, checked, in the form that chat templates read.
+#pragma once
+
+#include <boost/json/array.hpp>
+
+#include "base/result.h"
+
+namespace atelier::api {
+
+// Each message: role (developer becomes system), content as one string (parts joined by a line break),
+// tool_calls with their arguments as objects, name, tool_call_id, reasoning_content. Refuses what is not
+// text.
+Result<boost::json::array> read_messages(const boost::json::array& messages);
+
+// Each tool: {"type": "function", "function": {"name": …, …}}.
+Status check_tools(const boost::json::array& tools);
+
+}  // namespace atelier::api

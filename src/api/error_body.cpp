@@ -1,0 +1,54 @@
+#include "api/error_body.h"
+
+#include "api/json_writer.h"
+
+namespace atelier::api {
+namespace {
+
+struct ErrorParts {
+  std::string_view message, type, param;
+  int code;
+};
+
+std::string write(const ErrorParts& parts) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("error").begin_object();
+  json.member("message", parts.message).member("type", parts.type).key("param");
+  parts.param.empty() ? json.null() : json.string(parts.param);
+  json.member("code", parts.code).end_object().end_object();
+  return out;
+}
+
+}  // namespace
+
+ErrorKind error_kind(Fault fault) {
+  switch (fault) {
+    case Fault::kBadRequest:
+    case Fault::kTooLong:
+    case Fault::kUnsupported:
+      return {400, "BadRequestError"};
+    case Fault::kNotFound:
+      return {404, "NotFoundError"};
+    case Fault::kOverloaded:
+    case Fault::kCancelled:
+      return {503, "ServiceUnavailableError"};
+    case Fault::kCorrupt:
+    case Fault::kIo:
+    case Fault::kNetwork:
+    case Fault::kInternal:
+      break;
+  }
+  return {500, "InternalServerError"};
+}
+
+std::string error_body(const Failure& failure) {
+  const ErrorKind kind = error_kind(failure.fault);
+  return write({.message = failure.message, .type = kind.type, .param = failure.param, .code = kind.status});
+}
+
+std::string error_body(int status, std::string_view type, std::string_view message) {
+  return write({.message = message, .type = type, .param = {}, .code = status});
+}
+
+}  // namespace atelier::api

@@ -1,0 +1,55 @@
+// A FieldReader takes the fields of one JSON object by name, type and range. The first field that cannot be
+// is remembered and named; null counts as absent.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace atelier::api {
+
+struct Range {
+  double least, most;
+  bool above = false;  // `least` itself is out
+};
+
+class FieldReader {
+ public:
+  // `object` must outlive the reader. `where` names it in messages: "stream_options." or "".
+  explicit FieldReader(const boost::json::object& object, std::string where = "");
+
+  // nullopt: absent, null, or refused (status() says why). Strings and booleans are not numbers; 5.0 is an
+  // integer.
+  std::optional<double> number(std::string_view name, Range range);
+  std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t most);
+  std::optional<bool> boolean(std::string_view name);
+  std::optional<std::string> string(std::string_view name);
+  const boost::json::array* array(std::string_view name);
+  const boost::json::object* object(std::string_view name);
+  const boost::json::value* value(std::string_view name);  // of any type; nullptr: absent or null
+
+  void refuse(Fault fault, std::string_view name, std::string message);
+  Status status() const;
+
+  // Names in the object that nobody has asked for.
+  std::vector<std::string> unread() const;
+
+ private:
+  const boost::json::object& object_;
+  std::string where_;
+  std::vector<std::string_view> asked_;
+  std::optional<Failure> failure_;
+};
+
+// 5, 5.0 and nothing else that JSON has.
+std::optional<std::int64_t> whole_number(const boost::json::value& value);
+
+// "a string", "null", "-1": what a message says that it got; at most 40 bytes of it.
+std::string describe(const boost::json::value& value);
+
+}  // namespace atelier::api

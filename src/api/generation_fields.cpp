@@ -1,0 +1,138 @@
+#include "api/generation_fields.h"
+
+#include <boost/json/array.hpp>
+#include <limits>
+
+namespace atelier::api {
+namespace {
+
+constexpr double kMostTemperature = 100.0, kMostPenalty = 100.0;
+
+std::optional<float> single(std::optional<double> value) {
+  return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
+}
+
+void read_sampling(FieldReader& reader, GenerationFields& fields) {
+  fields.temperature = single(reader.number("temperature", {0.0, kMostTemperature}));
+  fields.top_p = single(reader.number("top_p", {0.0, 1.0, true}));
+  // a value that rounds to 0 as a float would mean something else
+  if (fields.top_p == 0.0f) fields.top_p = std::numeric_limits<float>::min();
+  fields.min_p = single(reader.number("min_p", {0.0, 1.0}));
+  fields.repetition_penalty = single(reader.number("repetition_penalty", {0.01, kMostPenalty}));
+  fields.presence_penalty = single(reader.number("presence_penalty", {-2.0, 2.0}));
+  fields.frequency_penalty = single(reader.number("frequency_penalty", {-2.0, 2.0}));
+  if (const auto top_k = reader.integer("top_k", -1, std::numeric_limits<std::int32_t>::max())) {
+    fields.top_k = *top_k < 0 ? 0 : static_cast<std::int32_t>(*top_k);
+  }
+  using Limits = std::numeric_limits<std::int64_t>;
+  if (const auto seed = reader.integer("seed", Limits::min(), Limits::max())) {
+    fields.seed = static_cast<std::uint64_t>(*seed);
+  }
+  fields.n = static_cast<int>(reader.integer("n", 1, kMaxChoices).value_or(1));
+}
+
+void read_stops(FieldReader& reader, GenerationFields& fields) {
+  const auto accept = [&](const boost::json::value& stop) {
+    const auto* text = stop.if_string();
+    if (text == nullptr || text->empty() || text->size() > kMaxStopBytes) {
+      reader.refuse(
+          Fault::kBadRequest, "stop",
+          fmt::format("stop must hold strings of 1 to {} bytes, got {}", kMaxStopBytes, describe(stop)));
+      return;
+    }
+    fields.stop.emplace_back(*text);
+  };
+  const boost::json::value* stop = reader.value("stop");
+  if (stop != nullptr && stop->is_array()) {
+    const auto& list = stop->get_array();
+    if (list.size() > kMaxStops) {
+      reader.refuse(Fault::kBadRequest, "stop",
+                    fmt::format("stop has {} strings; the limit is {}", list.size(), kMaxStops));
+    } else {
+      for (const auto& one : list) accept(one);
+    }
+  } else if (stop != nullptr && !(stop->is_string() && stop->get_string().empty())) {
+    accept(*stop);
+  }
+  const boost::json::array* ids = reader.array("stop_token_ids");
+  if (ids == nullptr) return;
+  if (ids->size() > kMaxStopTokenIds) {
+    reader.refuse(Fault::kBadRequest, "stop_token_ids",
+                  fmt::format("stop_token_ids has {} ids; the limit is {}", ids->size(), kMaxStopTokenIds));
+    return;
+  }
+  for (const auto& value : *ids) {
+    const auto id = whole_number(value);
+    if (!id || *id < 0 || *id > std::numeric_limits<std::int32_t>::max()) {
+      reader.refuse(Fault::kBadRequest, "stop_token_ids",
+                    fmt::format("stop_token_ids must hold token ids, got {}", describe(value)));
+      return;
+    }
+    fields.stop_token_ids.push_back(static_cast<std::int32_t>(*id));
+  }
+}
+
+void read_stream(FieldReader& reader, GenerationFields& fields) {
+  fields.stream = reader.boolean("stream").value_or(false);
+  const boost::json::object* options = reader.object("stream_options");
+  if (options == nullptr) return;
+  if (!fields.stream) {
+    reader.refuse(Fault::kBadRequest, "stream_options",
+                  "Stream options can only be defined when `stream=True`.");
+    return;
+  }
+  FieldReader inner(*options, "stream_options.");
+  fields.include_usage = inner.boolean("include_usage").value_or(false);
+  fields.continuous_usage = inner.boolean("continuous_usage_stats").value_or(false);
+  if (const auto status = inner.status(); !status) {
+    reader.refuse(status.error().fault, status.error().param, status.error().message);
+  }
+}
+
+// Fields that would change the answer, and that this server cannot honour: silence would be a lie.
+void refuse_unsupported(FieldReader& reader) {
+  const auto refuse = [&](std::string_view name, std::string_view nearest) {
+    reader.refuse(Fault::kUnsupported, name, fmt::format("{} is not supported{}", name, nearest));
+  };
+  if (reader.integer("min_tokens", 0, std::numeric_limits<std::int64_t>::max()).value_or(0) > 0) {
+    refuse("min_tokens", "; ignore_eos with max_tokens gives an exact length");
+  }
+  if (const auto* bias = reader.object("logit_bias"); bias != nullptr && !bias->empty()) {
+    refuse("logit_bias", "");
+  }
+  if (const auto* format = reader.object("response_format")) {
+    const boost::json::value* type = format->if_contains("type");
+    if (type == nullptr || !type->is_string() || type->get_string() != "text") {
+      refuse("response_format", " other than {\"type\": \"text\"}");
+    }
+  }
+  for (const std::string_view name :
+       {"structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "bad_words",
+        "allowed_token_ids", "prompt_logprobs", "truncate_prompt_tokens"}) {
+    const boost::json::value* value = reader.value(name);
+    const bool empty = value == nullptr || (value->is_array() && value->get_array().empty());
+    if (!empty) refuse(name, "");
+  }
+  if (reader.boolean("use_beam_search").value_or(false))
+    refuse("use_beam_search", "; n gives several answers");
+}
+
+}  // namespace
+
+GenerationFields read_generation_fields(FieldReader& reader) {
+  GenerationFields fields;
+  fields.model = reader.string("model").value_or("");
+  read_sampling(reader, fields);
+  read_stops(reader, fields);
+  read_stream(reader, fields);
+  fields.include_stop_str_in_output = reader.boolean("include_stop_str_in_output").value_or(false);
+  fields.ignore_eos = reader.boolean("ignore_eos").value_or(false);
+  fields.skip_special_tokens = reader.boolean("skip_special_tokens").value_or(true);
+  refuse_unsupported(reader);
+  for (const std::string_view ignored : {"user", "metadata", "store", "service_tier", "priority"}) {
+    reader.value(ignored);
+  }
+  return fields;
+}
+
+}  // namespace atelier::api

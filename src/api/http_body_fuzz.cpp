@@ -1,0 +1,29 @@
+// Bodies of both generating requests: parsed or refused, whatever the bytes.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "api/chat_request.h"
+#include "api/completion_request.h"
+#include "api/error_body.h"
+#include "base/check.h"
+#include "base/json.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace atelier;
+  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  const auto chat = api::parse_chat_request(body);
+  const auto completion = api::parse_completion_request(body);
+  if (chat) {
+    ATELIER_CHECK(!chat->messages.empty() && chat->n >= 1 && chat->n <= api::kMaxChoices);
+    ATELIER_CHECK(!chat->top_p || (*chat->top_p > 0 && *chat->top_p <= 1));
+  } else {
+    ATELIER_CHECK(parse_json(api::error_body(chat.error())));  // the error itself is valid JSON
+  }
+  if (completion) {
+    ATELIER_CHECK(!completion->prompts.empty() && completion->max_tokens >= 0);
+  } else {
+    ATELIER_CHECK(api::error_kind(completion.error().fault).status == 400);
+  }
+  return 0;
+}

@@ -1,0 +1,128 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "api/error_body.h"
+#include "api/model_card.h"
+#include "api/reply.h"
+#include "base/json.h"
+
+namespace atelier::api {
+namespace {
+
+boost::json::value read(const std::string& json) {
+  auto value = parse_json(json);
+  EXPECT_TRUE(value) << json;
+  return value ? *value : boost::json::value();
+}
+
+ReplyHead head() {
+  return {.id = "chatcmpl-1", .model = "m\"x", .fingerprint = "f", .created = 5};
+}
+
+std::vector<TokenLogprobs> some_logprobs() {
+  const float never = -std::numeric_limits<float>::infinity();
+  return {{.chosen = {"h\xC3", -0.5f}, .top = {{"h\xC3", -0.5f}, {"b", never}}}};
+}
+
+TEST(ChatReply, ChunkHasOpenAisShape) {
+  const auto format = chat_format(head());
+  Piece first;
+  first.first = true;
+  const auto opening = read(format->chunk(first));
+  EXPECT_EQ(opening.at("object"), "chat.completion.chunk");
+  EXPECT_EQ(opening.at("model"), "m\"x");
+  EXPECT_EQ(opening.at("choices").at(0).at("delta").at("role"), "assistant");
+  EXPECT_EQ(opening.at("choices").at(0).at("delta").at("content"), "");
+  EXPECT_TRUE(opening.at("choices").at(0).at("finish_reason").is_null());
+  EXPECT_FALSE(opening.as_object().contains("usage"));
+
+  Piece last;
+  last.index = 2;
+  last.text = "bye\n";
+  last.finish = {.reason = "stop", .stop_string = "###", .stop_id = -1};
+  const Usage usage{.prompt_tokens = 3, .completion_tokens = 4};
+  last.usage = &usage;
+  const auto closing = read(format->chunk(last));
+  EXPECT_EQ(closing.at("choices").at(0).at("index"), 2);
+  EXPECT_EQ(closing.at("choices").at(0).at("delta").at("content"), "bye\n");
+  EXPECT_FALSE(closing.at("choices").at(0).at("delta").as_object().contains("role"));
+  EXPECT_EQ(closing.at("choices").at(0).at("finish_reason"), "stop");
+  EXPECT_EQ(closing.at("choices").at(0).at("stop_reason"), "###");
+  EXPECT_EQ(closing.at("usage").at("total_tokens"), 7);
+}
+
+TEST(ChatReply, UsageChunkHasNoChoices) {
+  const auto chunk = read(chat_format(head())->usage_chunk({.prompt_tokens = 3, .completion_tokens = 4}));
+  EXPECT_TRUE(chunk.at("choices").as_array().empty());
+  EXPECT_EQ(chunk.at("usage").at("completion_tokens"), 4);
+}
+
+TEST(ChatReply, LogprobsHaveTextBytesAndOnlyFiniteNumbers) {
+  const auto logprobs = some_logprobs();
+  Piece piece;
+  piece.has_logprobs = true;
+  piece.logprobs = logprobs;
+  const auto whole = read(chat_format(head())->whole(std::span(&piece, 1), {}));
+  const auto& entry = whole.at("choices").at(0).at("logprobs").at("content").at(0);
+  EXPECT_EQ(entry.at("token"), "h\xEF\xBF\xBD");
+  EXPECT_EQ(entry.at("bytes"), (boost::json::array{104, 195}));
+  EXPECT_EQ(entry.at("top_logprobs").as_array().size(), 2u);
+  EXPECT_EQ(entry.at("top_logprobs").at(1).at("logprob").to_number<double>(), -9999.0);
+}
+
+TEST(CompletionReply, HasOpenAisShape) {
+  const auto logprobs = some_logprobs();
+  Piece piece;
+  piece.text = "x";
+  piece.has_logprobs = true;
+  piece.logprobs = logprobs;
+  piece.text_offset = 9;
+  piece.finish = {.reason = "length", .stop_string = {}, .stop_id = 77};
+  const auto whole = read(
+      completion_format(head())->whole(std::span(&piece, 1), {.prompt_tokens = 1, .completion_tokens = 1}));
+  EXPECT_EQ(whole.at("object"), "text_completion");
+  const auto& choice = whole.at("choices").at(0);
+  EXPECT_EQ(choice.at("text"), "x");
+  EXPECT_EQ(choice.at("finish_reason"), "length");
+  EXPECT_EQ(choice.at("stop_reason"), 77);
+  EXPECT_EQ(choice.at("logprobs").at("text_offset").at(0), 9);
+  EXPECT_EQ(choice.at("logprobs").at("tokens").as_array().size(), 1u);
+  EXPECT_EQ(choice.at("logprobs").at("top_logprobs").at(0).as_object().size(), 2u);
+  EXPECT_EQ(whole.at("usage").at("total_tokens"), 2);
+}
+
+TEST(Event, IsOneServerSentEvent) {
+  EXPECT_EQ(event("{}"), "data: {}\n\n");
+}
+
+TEST(ErrorBody, HasVllmsShape) {
+  const auto body = read(error_body({Fault::kNotFound, "The model `x` does not exist.", "model"}));
+  EXPECT_EQ(body.at("error").at("type"), "NotFoundError");
+  EXPECT_EQ(body.at("error").at("code"), 404);
+  EXPECT_EQ(body.at("error").at("param"), "model");
+  EXPECT_TRUE(read(error_body(405, "Method Not Allowed", "no")).at("error").at("param").is_null());
+}
+
+TEST(ErrorBody, EveryFaultHasAStatus) {
+  for (const Fault fault : {Fault::kBadRequest, Fault::kTooLong, Fault::kUnsupported}) {
+    EXPECT_EQ(error_kind(fault).status, 400);
+  }
+  EXPECT_EQ(error_kind(Fault::kNotFound).status, 404);
+  EXPECT_EQ(error_kind(Fault::kOverloaded).status, 503);
+  for (const Fault fault : {Fault::kCorrupt, Fault::kIo, Fault::kNetwork, Fault::kInternal}) {
+    EXPECT_EQ(error_kind(fault).status, 500);
+  }
+}
+
+TEST(ModelCard, HasVllmsMembers) {
+  const auto list = read(model_list({.id = "a/b", .root = "r", .created = 1, .max_model_len = 2048}));
+  const auto& card = list.at("data").at(0);
+  EXPECT_EQ(card.at("id"), "a/b");
+  EXPECT_EQ(card.at("max_model_len"), 2048);
+  EXPECT_EQ(card.at("permission").at(0).at("allow_sampling"), true);
+  EXPECT_EQ(card.at("permission").at(0).at("object"), "model_permission");
+}
+
+}  // namespace
+}  // namespace atelier::api

@@ -1,0 +1,72 @@
+// What a reply says, before it is JSON. The two forms of it (chat and completion) are written by a
+// ReplyFormat; the session that fills them in needs to know neither.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atelier::api {
+
+// One token and its log-probability, with the likeliest others, best first. Texts are a token's bytes,
+// perhaps half a character; they belong to the tokenizer.
+struct TokenChance {
+  std::string_view bytes;
+  float logprob = 0;
+};
+struct TokenLogprobs {
+  TokenChance chosen;
+  std::vector<TokenChance> top;
+};
+
+struct Usage {
+  std::int64_t prompt_tokens = 0, completion_tokens = 0;
+};
+
+// Why a choice ended; both empty while it goes on.
+struct Finish {
+  std::string_view reason;       // "stop", "length", …
+  std::string_view stop_string;  // the one that was met
+  std::int32_t stop_id = -1;     // a stop_token_ids' id that was met
+};
+
+// Something of one choice: what has just come (a chunk) or all of it (a whole reply).
+struct Piece {
+  int index = 0;
+  std::string_view text;
+  bool first = false;                       // of its choice: a chat's first chunk carries the role
+  bool has_logprobs = false;                // asked for
+  std::span<const TokenLogprobs> logprobs;  // of the tokens in this piece
+  std::size_t text_offset = 0;              // completions: characters of the choice before this piece
+  Finish finish;
+  const Usage* usage = nullptr;  // a chunk's continuous_usage_stats
+};
+
+struct ReplyHead {
+  std::string id;  // "chatcmpl-…", "cmpl-…"
+  std::string model;
+  std::string fingerprint;
+  std::int64_t created = 0;  // Unix time, seconds
+};
+
+// Stateless but for its head: any thread.
+class ReplyFormat {
+ public:
+  virtual ~ReplyFormat() = default;
+  virtual bool opens_with_role() const = 0;  // a choice's first chunk comes before its first text
+  virtual std::string chunk(const Piece& piece) const = 0;  // JSON, without "data: "
+  virtual std::string usage_chunk(const Usage& usage) const = 0;
+  virtual std::string whole(std::span<const Piece> choices, const Usage& usage) const = 0;
+};
+
+std::unique_ptr<ReplyFormat> chat_format(ReplyHead head);
+std::unique_ptr<ReplyFormat> completion_format(ReplyHead head);
+
+// "data: <json>\n\n"
+std::string event(std::string_view json);
+inline constexpr std::string_view kDoneEvent = "data: [DONE]\n\n";
+
+}  // namespace atelier::api

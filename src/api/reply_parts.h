@@ -1,0 +1,18 @@
+// The members that chat and completion replies share.
+#pragma once
+
+#include "api/json_writer.h"
+#include "api/reply.h"
+
+namespace atelier::api {
+
+// Opens the object: id, object, created, model, system_fingerprint.
+void write_head(JsonWriter& json, const ReplyHead& head, std::string_view object);
+// "usage": {…}
+void write_usage(JsonWriter& json, const Usage& usage);
+// "finish_reason": …, "stop_reason": …
+void write_finish(JsonWriter& json, const Finish& finish);
+// A log-probability as JSON can say it: minus infinity becomes -9999.
+float sayable(float logprob);
+
+}  // namespace atelier::api

@@ -1,0 +1,35 @@
+#include "app/model_options.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <string>
+
+#include "kernels/backend.h"
+
+namespace atelier::app {
+namespace {
+
+// "" = this machine has it; else why not, naming those it has.
+std::string check_isa(const std::string& isa) {
+  const auto table = kernels::choose_table(isa);
+  return table ? std::string() : table.error().message;
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& command, ModelOptions& options) {
+  command.add_option("MODEL,--model", options.model, "a file, a folder, a hub id or a catalogue name")
+      ->required();
+  command.add_option("--threads", options.threads, "threads of the step (default: one per core)")
+      ->check(CLI::Range(1, 1024));
+  command.add_option("--isa", options.isa, "instruction set: scalar, avx2, avx512, amx (default: the best)")
+      ->check(CLI::Validator(check_isa, "ISA"));
+  const std::map<std::string, kernels::Compute> modes = {
+      {"auto", kernels::Compute::kAuto}, {"bf16", kernels::Compute::kBF16}, {"fp32", kernels::Compute::kF32}};
+  command.add_option("--compute", options.compute, "how products are formed: auto, bf16, fp32")
+      ->transform(CLI::CheckedTransformer(modes, CLI::ignore_case));
+  command.add_option("--max-model-len", options.max_model_len, "tokens of prompt and output of one sequence")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
+}
+
+}  // namespace atelier::app

@@ -1,0 +1,25 @@
+// The options that every command which runs a model takes: which model, and how to run it.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <cstdint>
+#include <string>
+
+#include "kernels/ops.h"
+
+namespace atelier::app {
+
+struct ModelOptions {
+  std::string model;  // a file, a folder, a hub id or a catalogue name
+  int threads = 0;    // of the step; 0 = one per core this process may use
+  std::string isa;    // "" = the best this machine has
+  kernels::Compute compute = kernels::Compute::kAuto;
+  std::int64_t max_model_len = 0;  // tokens of prompt + output; 0 = what the model declares and memory holds
+};
+
+// Adds MODEL (also spelled --model), --threads, --isa, --compute and --max-model-len. Values that cannot be
+// are usage errors (exit 2), among them an instruction set that this machine lacks. `options` must outlive
+// the parse.
+void add_model_options(CLI::App& command, ModelOptions& options);
+
+}  // namespace atelier::app

@@ -1,0 +1,101 @@
+#include "app/runtime.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "base/log.h"
+#include "formats/model_hub.h"
+#include "kernels/backend.h"
+#include "model/kv_store.h"
+
+namespace atelier::app {
+namespace {
+
+// Shows how far loading has come, on a terminal only: "loading 43 %".
+class LoadProgress {
+ public:
+  void operator()(std::int64_t done, std::int64_t total) {
+    if (!terminal_ || total <= 0) return;
+    const int percent = static_cast<int>(static_cast<double>(done) / static_cast<double>(total) * 100.0);
+    if (percent == shown_) return;
+    shown_ = percent;
+    std::fprintf(stderr, "\rloading %d %%", percent);
+  }
+  ~LoadProgress() {
+    if (shown_ >= 0) std::fputs("\r\033[K", stderr);
+  }
+
+ private:
+  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
+  int shown_ = -1;
+};
+
+Result<formats::LocatedModel> find_model(const std::string& model) {
+  auto here = formats::locate_model(model);
+  return here || here.error().fault != Fault::kNotFound ? std::move(here) : formats::fetch_model(model);
+}
+
+Status load(Runtime& runtime, const ModelOptions& options) {
+  ATELIER_TRY(runtime.ops, kernels::choose_table(options.isa));
+  ATELIER_TRY(auto located, find_model(options.model));
+  runtime.id = located.id;
+  ATELIER_TRY(runtime.bundle, bundle::open_bundle(located.path));
+  if (!runtime.bundle.tokenizer) {
+    return fail(Fault::kUnsupported,
+                "{} holds no tokenizer; a GGUF file or a folder with tokenizer.json does",
+                located.path.string());
+  }
+  runtime.pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : available_cores());
+  LoadProgress progress;
+  ATELIER_TRY(runtime.weights, model::load_weights(*runtime.bundle.source, runtime.bundle.config,
+                                                   *runtime.pool, std::ref(progress)));
+  runtime.decoder = std::make_unique<model::Decoder>(runtime.bundle.config, runtime.weights, *runtime.ops,
+                                                     options.compute, *runtime.pool);
+  runtime.max_model_len_asked = options.max_model_len;
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runtime>> start_runtime(const ModelOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto runtime = std::make_unique<Runtime>();
+  ATELIER_TRY_STATUS(load(*runtime, options));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  log_info("{}: {} layers, {} MiB of weights, {} on {} threads, ready in {:.2f} s", runtime->id,
+           runtime->bundle.config.layers, runtime->weights.bytes >> 20, runtime->ops->isa,
+           runtime->pool->size(), took.count());
+  return runtime;
+}
+
+Result<KvPlan> Runtime::plan(std::int64_t max_sequences) const {
+  return plan_kv({.bytes_per_block = model::KvStore::bytes_per_block(bundle.config, decoder->kv_dtype()),
+                  .declared_context = bundle.config.max_context,
+                  .max_model_len = max_model_len_asked,
+                  .max_sequences = max_sequences,
+                  .available_bytes = available_memory()});
+}
+
+Status Runtime::start_engine(std::int64_t max_sequences) {
+  ATELIER_TRY(kv, plan(max_sequences));
+  if (kv.reduced) {
+    log_warning("the model declares {} tokens of context; memory holds {}: --max-model-len is set to that",
+                bundle.config.max_context, kv.max_model_len);
+  }
+  const std::int64_t bytes = kv.blocks * model::KvStore::bytes_per_block(bundle.config, decoder->kv_dtype());
+  log_info("KV pool: {} blocks of {} tokens, {} MiB at most; {:.1f} requests of {} tokens at once", kv.blocks,
+           kernels::kBlockTokens, bytes >> 20, kv.full_sequences, kv.max_model_len);
+  engine::EngineConfig config;
+  config.max_sequences = max_sequences;
+  config.max_model_len = kv.max_model_len;
+  config.kv_blocks = kv.blocks;
+  config.vocabulary =
+      static_cast<std::int32_t>(std::min<std::int64_t>(tokenizer().size(), bundle.config.vocab_rows));
+  engine = std::make_unique<engine::Engine>(*decoder, config);
+  return {};
+}
+
+}  // namespace atelier::app

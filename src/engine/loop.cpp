@@ -1,0 +1,226 @@
+#include "engine/loop.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+
+namespace atelier::engine {
+
+using schedule::BatchPlan;
+using schedule::SequenceId;
+using schedule::Slice;
+
+Engine::Loop::Loop(model::Decoder& decoder, const EngineConfig& config)
+    : config_(config),
+      decoder_(decoder),
+      kv_(decoder.config(), decoder.kv_dtype(), config.kv_blocks),
+      pool_(config.kv_blocks),
+      scheduler_({.max_sequences = config.max_sequences,
+                  .max_prompt_tokens = config.max_batch_tokens,
+                  .block_tokens = kernels::kBlockTokens},
+                 pool_) {
+  published_.blocks_total = pool_.total();
+  thread_ = std::jthread([this] { run(); });
+}
+
+Engine::Loop::~Loop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  arrived_.notify_one();
+  thread_.join();
+}
+
+Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest request) {
+  Job job{.request = std::move(request), .mailbox = std::make_shared<Mailbox>(), .tokens = {}, .sampler = {}};
+  auto handle = make_handle(job.mailbox);
+  {
+    const std::lock_guard lock(mutex_);
+    if (draining_ || stopping_) return fail(Fault::kOverloaded, "the engine is shutting down");
+    const std::int64_t limit = config_.max_sequences + config_.max_waiting;
+    if (unfinished_ >= limit) {
+      return fail(Fault::kOverloaded, "{} requests are running or waiting, and {} may; try again later",
+                  unfinished_, limit);
+    }
+    arrivals_.push_back(std::move(job));
+    ++unfinished_;
+  }
+  arrived_.notify_one();
+  return handle;
+}
+
+void Engine::Loop::drain() {
+  std::unique_lock lock(mutex_);
+  draining_ = true;
+  ended_.wait(lock, [&] { return unfinished_ == 0; });
+}
+
+EngineStats Engine::Loop::stats() const {
+  const std::lock_guard lock(mutex_);
+  EngineStats stats = published_;
+  stats.waiting += std::ssize(arrivals_);
+  return stats;
+}
+
+void Engine::Loop::run() {
+  pthread_setname_np(pthread_self(), "engine");
+  while (accept_arrivals()) {
+    drop_cancelled();
+    step();
+    publish();
+  }
+  end_everything();
+}
+
+bool Engine::Loop::accept_arrivals() {
+  std::vector<Job> arrivals;
+  {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [&] { return stopping_ || !arrivals_.empty() || !jobs_.empty(); });
+    if (stopping_) return false;
+    arrivals.swap(arrivals_);
+    published_.waiting += std::ssize(arrivals);  // until publish() counts them itself
+  }
+  for (Job& job : arrivals) admit(std::move(job));
+  return true;
+}
+
+void Engine::Loop::admit(Job job) {
+  const SequenceId id{next_id_++};
+  const GenerationRequest& request = job.request;
+  const auto prompt_tokens = std::ssize(request.prompt);
+  job.tokens = request.prompt;
+  job.sampler.emplace(request.sampling, request.prompt, config_.vocabulary);
+  scheduler_.add({.id = id,
+                  .prompt_tokens = prompt_tokens,
+                  .max_tokens = request.max_tokens,
+                  .tenant = request.tenant,
+                  .weight = request.weight});
+  jobs_.emplace(static_cast<std::uint64_t>(id), std::move(job));
+}
+
+void Engine::Loop::drop_cancelled() {
+  std::vector<SequenceId> cancelled;
+  for (const auto& [id, job] : jobs_) {
+    if (job.mailbox->cancelled()) cancelled.push_back(SequenceId{id});
+  }
+  for (const SequenceId id : cancelled) finish(id, {.reason = FinishReason::kCancelled, .error = {}});
+}
+
+void Engine::Loop::step() {
+  const BatchPlan plan = scheduler_.next_batch();
+  if (plan.empty()) return;
+  ++totals_.steps;
+  try {
+    const std::span<const float> logits = decoder_.forward(build(plan), kv_);
+    scheduler_.commit(plan);
+    deliver(plan, logits);
+  } catch (const std::exception& error) {
+    log_error("a step failed: {}; its {} generations end", error.what(), plan.slices.size());
+    for (const Slice& slice : plan.slices) {
+      if (!jobs_.contains(static_cast<std::uint64_t>(slice.id))) continue;
+      finish(slice.id, {.reason = FinishReason::kFailed, .error = error.what()});
+    }
+  }
+}
+
+std::span<const model::BatchSequence> Engine::Loop::build(const BatchPlan& plan) {
+  batch_.clear();
+  for (const Slice& slice : plan.slices) {
+    const std::span<const std::int32_t> tokens = job(slice.id).tokens;
+    batch_.push_back({.tokens = tokens.subspan(static_cast<std::size_t>(slice.position),
+                                               static_cast<std::size_t>(slice.tokens)),
+                      .position = slice.position,
+                      .blocks = scheduler_.blocks(slice.id),
+                      .logits = slice.completes ? model::LogitsWanted::kLast : model::LogitsWanted::kNone});
+  }
+  return batch_;
+}
+
+// logits: one row for each slice that completes, in order.
+void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits) {
+  const auto row_length = static_cast<std::size_t>(decoder_.config().vocab_rows);
+  for (const Slice& slice : plan.slices) {
+    const std::int64_t prompt_left = std::ssize(job(slice.id).request.prompt) - slice.position;
+    totals_.prompt_tokens += std::clamp<std::int64_t>(prompt_left, 0, slice.tokens);
+    if (!slice.completes) continue;
+    ATELIER_CHECK(logits.size() >= row_length);
+    advance(slice.id, logits.first(row_length));
+    logits = logits.subspan(row_length);
+  }
+}
+
+// One sequence's next token: its end, or one more step.
+void Engine::Loop::advance(SequenceId id, std::span<const float> logits) {
+  Job& job = this->job(id);
+  auto choice = job.sampler->pick(logits, scratch_);
+  if (!choice) return finish(id, {.reason = FinishReason::kFailed, .error = choice.error().message});
+  ++totals_.generated_tokens;
+  const GenerationRequest& request = job.request;
+  if (!request.ignore_eos && std::ranges::count(request.stop_ids, choice->id) > 0) {
+    return finish(id, {.reason = FinishReason::kStop, .stop_id = choice->id, .error = {}});
+  }
+  TokenEvent token{.id = choice->id, .logprob = choice->logprob, .top = std::move(choice->top)};
+  job.tokens.push_back(token.id);
+  if (std::ssize(job.tokens) - std::ssize(request.prompt) == request.max_tokens) {
+    return finish(id, {.reason = FinishReason::kLength, .error = {}}, std::move(token));
+  }
+  scheduler_.append(id);
+  letters_.push_back({.to = job.mailbox, .token = std::move(token), .end = {}});
+}
+
+// Its blocks are free from here on; the client hears of it when the stats say so too.
+void Engine::Loop::finish(SequenceId id, GenerationEnd end, std::optional<TokenEvent> last) {
+  letters_.push_back({.to = job(id).mailbox, .token = std::move(last), .end = std::move(end)});
+  scheduler_.remove(id);
+  jobs_.erase(static_cast<std::uint64_t>(id));
+  ++totals_.finished;
+}
+
+void Engine::Loop::publish() {
+  totals_.running = scheduler_.running();
+  totals_.waiting = scheduler_.waiting();
+  totals_.blocks_used = pool_.used();
+  totals_.blocks_total = pool_.total();
+  {
+    const std::lock_guard lock(mutex_);
+    published_ = totals_;
+  }
+  std::int64_t ended = 0;
+  for (Letter& letter : letters_) {
+    ended += letter.end.has_value();
+    letter.to->deliver(std::move(letter.token), std::move(letter.end));
+  }
+  letters_.clear();
+  if (ended == 0) return;
+  {
+    const std::lock_guard lock(mutex_);
+    unfinished_ -= ended;
+  }
+  ended_.notify_all();
+}
+
+void Engine::Loop::end_everything() {
+  {
+    const std::lock_guard lock(mutex_);
+    for (Job& job : arrivals_) admit(std::move(job));
+    arrivals_.clear();
+  }
+  while (!jobs_.empty())
+    finish(SequenceId{jobs_.begin()->first}, {.reason = FinishReason::kCancelled, .error = {}});
+  publish();
+}
+
+Engine::Loop::Job& Engine::Loop::job(SequenceId id) {
+  const auto found = jobs_.find(static_cast<std::uint64_t>(id));
+  ATELIER_CHECK(found != jobs_.end());
+  return found->second;
+}
+
+}  // namespace atelier::engine

@@ -1,0 +1,88 @@
+// The Loop is the engine's inside: the queue of arrivals, the thread, and the step it repeats: admit,
+// forward, choose, deliver. Private to engine/.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "cache/block_pool.h"
+#include "engine/engine.h"
+#include "engine/mailbox.h"
+#include "model/kv_store.h"
+#include "sample/sampler.h"
+#include "schedule/scheduler.h"
+
+namespace atelier::engine {
+
+class Engine::Loop {
+ public:
+  Loop(model::Decoder& decoder, const EngineConfig& config);
+  ~Loop();  // everything unfinished ends with kCancelled
+
+  // Any thread. The request has been checked and its max_tokens clamped.
+  Result<std::unique_ptr<GenerationHandle>> submit(GenerationRequest request);
+  void drain();
+  EngineStats stats() const;
+
+ private:
+  // One accepted generation, from arrival to its end.
+  struct Job {
+    GenerationRequest request;
+    std::shared_ptr<Mailbox> mailbox;
+    std::vector<std::int32_t> tokens;  // prompt and output
+    std::optional<sample::Sampler> sampler;
+  };
+  // What a step has for one client; sent when the books are up to date.
+  struct Letter {
+    std::shared_ptr<Mailbox> to;
+    std::optional<TokenEvent> token;
+    std::optional<GenerationEnd> end;
+  };
+  using Jobs = std::unordered_map<std::uint64_t, Job>;
+
+  // Engine thread.
+  void run();
+  bool accept_arrivals();  // parks while there is nothing to do; false: stop
+  void admit(Job job);
+  void drop_cancelled();
+  void step();
+  std::span<const model::BatchSequence> build(const schedule::BatchPlan& plan);
+  void deliver(const schedule::BatchPlan& plan, std::span<const float> logits);
+  void advance(schedule::SequenceId id, std::span<const float> logits);
+  void finish(schedule::SequenceId id, GenerationEnd end, std::optional<TokenEvent> last = {});
+  void publish();
+  void end_everything();
+  Job& job(schedule::SequenceId id);
+
+  const EngineConfig config_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_, ended_;
+  std::vector<Job> arrivals_;    // guarded by mutex_
+  std::int64_t unfinished_ = 0;  // guarded by mutex_; accepted and not yet told their end
+  bool draining_ = false;        // guarded by mutex_
+  bool stopping_ = false;        // guarded by mutex_
+  EngineStats published_;        // guarded by mutex_; `waiting` without arrivals_
+
+  // Engine thread only, from here on.
+  model::Decoder& decoder_;
+  model::KvStore kv_;
+  cache::BlockPool pool_;
+  schedule::Scheduler scheduler_;
+  Jobs jobs_;
+  std::uint64_t next_id_ = 0;
+  EngineStats totals_;  // the running counts
+  std::vector<Letter> letters_;
+  std::vector<model::BatchSequence> batch_;
+  sample::SamplerScratch scratch_;
+
+  std::jthread thread_;  // last: it starts when all else stands
+};
+
+}  // namespace atelier::engine

@@ -1,0 +1,48 @@
+// A Mailbox is where the engine thread leaves one generation's tokens and its client fetches them. It holds
+// at most the generation's max_tokens events and lives as long as the longer of the two sides.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "engine/generation.h"
+
+namespace atelier::engine {
+
+// Thread-safe: deliver() from the engine thread, the rest from the client's.
+class Mailbox {
+ public:
+  // One token, or the end, or both; nothing may follow the end.
+  void deliver(std::optional<TokenEvent> token, std::optional<GenerationEnd> end);
+
+  GenerationUpdate take();  // what came since the last take; the end is taken once
+  GenerationUpdate wait();  // blocks until there is something; after the end: the end again
+
+  // Replaces the callback; {} removes it, and once that returned it is not running and will not run again.
+  // Calls it at once, on this thread, if something is already there to take.
+  void on_update(std::function<void()> wake);
+
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> cancelled_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::vector<TokenEvent> tokens_;    // guarded by mutex_; not yet taken
+  std::optional<GenerationEnd> end_;  // guarded by mutex_
+  bool end_taken_ = false;            // guarded by mutex_
+
+  std::mutex wake_mutex_;       // held while the callback runs
+  std::function<void()> wake_;  // guarded by wake_mutex_
+};
+
+// The client's end of a mailbox; destroying it cancels what has not ended.
+std::unique_ptr<GenerationHandle> make_handle(std::shared_ptr<Mailbox> mailbox);
+
+}  // namespace atelier::engine

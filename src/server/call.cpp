@@ -1,0 +1,131 @@
+#include "server/call.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <random>
+#include <utility>
+
+#include "api/error_body.h"
+#include "api/json_writer.h"
+
+namespace atelier::server {
+namespace {
+
+constexpr std::size_t kMaxIdBytes = 128, kMaxLoggedBytes = 200;
+constexpr std::string_view kRetryAfterSeconds = "1";
+
+// A client's own id is taken over if it is harmless in a log and a header.
+bool is_harmless(std::string_view id) {
+  return !id.empty() && id.size() <= kMaxIdBytes && std::ranges::all_of(id, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
+std::string utc_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now).count() % 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, millis);
+}
+
+}  // namespace
+
+Call::Call(http::Request request, std::shared_ptr<http::ResponseWriter> writer)
+    : request_(std::move(request)), writer_(std::move(writer)) {
+  const std::string_view given = request_.header("X-Request-Id");
+  id_ = is_harmless(given) ? std::string(given) : random_id();
+}
+
+Call::~Call() {
+  log();
+}
+
+void Call::respond(http::Response response) {
+  status_ = response.status;
+  response.headers.push_back({"X-Request-Id", id_});
+  add_security_headers(response);
+  writer_->respond(std::move(response));
+}
+
+void Call::respond_json(int status, std::string json) {
+  respond({.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(json)});
+}
+
+void Call::fail(const Failure& failure) {
+  const int status = api::error_kind(failure.fault).status;
+  http::Response response{
+      .status = status, .headers = {{"Content-Type", "application/json"}}, .body = api::error_body(failure)};
+  if (status == 503) response.headers.push_back({"Retry-After", std::string(kRetryAfterSeconds)});
+  respond(std::move(response));
+}
+
+void Call::begin_events() {
+  status_ = 200;
+  http::Response head{.status = 200,
+                      .headers = {{"Content-Type", "text/event-stream; charset=utf-8"},
+                                  {"Cache-Control", "no-cache"},
+                                  {"X-Accel-Buffering", "no"},
+                                  {"X-Request-Id", id_}},
+                      .body = {}};
+  add_security_headers(head);
+  writer_->begin_stream(std::move(head));
+}
+
+void Call::end_events() {
+  writer_->end_stream();
+}
+
+void Call::note_tokens(std::int64_t prompt, std::int64_t completion) {
+  prompt_tokens_ = prompt;
+  completion_tokens_ = completion;
+}
+
+void Call::note_finish(std::string_view reason) {
+  finish_ = reason;
+}
+
+// Never the query, the body or a header: prompts and keys stay out of logs. Answers to probes and for the
+// page's files are not worth a line.
+void Call::log() {
+  if (status_ < 400 && prompt_tokens_ < 0) return;
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin_;
+  std::string line;
+  api::JsonWriter json(line);
+  json.begin_object().member("time", utc_now()).member("request", id_).member("remote", request_.remote);
+  json.member("method", request_.method.substr(0, kMaxLoggedBytes));
+  json.member("path", request_.path.substr(0, kMaxLoggedBytes)).member("status", status_);
+  json.key("ms").number(static_cast<double>(static_cast<std::int64_t>(took.count() * 10)) / 10);
+  if (prompt_tokens_ >= 0) {
+    json.member("prompt_tokens", prompt_tokens_).member("completion_tokens", completion_tokens_);
+    json.member("finish", finish_);
+  }
+  json.end_object();
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);  // one call: lines never mix
+}
+
+void add_security_headers(http::Response& response) {
+  response.headers.push_back({"X-Content-Type-Options", "nosniff"});
+  response.headers.push_back({"Referrer-Policy", "no-referrer"});
+  response.headers.push_back({"Cross-Origin-Resource-Policy", "same-origin"});
+}
+
+http::Response refusal(int status, std::string_view message) {
+  http::Response response{.status = status,
+                          .headers = {{"Content-Type", "application/json"}},
+                          .body = api::error_body(status, http::reason_phrase(status), message)};
+  add_security_headers(response);
+  return response;
+}
+
+std::string random_id() {
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  return fmt::format("{:016x}{:016x}", random(), random());
+}
+
+}  // namespace atelier::server

@@ -1,0 +1,179 @@
+#include "server/generation_handlers.h"
+
+#include <ctime>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "server/generation_order.h"
+#include "server/prompts.h"
+
+namespace atelier::server {
+namespace {
+
+constexpr std::size_t kMaxWaitingBodies = 1024;
+constexpr std::size_t kMaxWarned = 256, kMaxWarnedBytes = 64;
+
+// Only a page of another origin sends JSON under a plain form's type: that is how browsers are made to post
+// without asking first.
+Status check_content_type(const http::Request& request) {
+  std::string_view type = request.header("Content-Type");
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  if (http::equal_ignoring_case(type, "application/json")) return {};
+  return fail_param(Fault::kBadRequest, "Content-Type",
+                    "Unsupported Media Type: Only 'application/json' is allowed");
+}
+
+ChoiceTerms choice_terms(const api::GenerationFields& fields) {
+  return {.stop = fields.stop,
+          .stop_token_ids = fields.stop_token_ids,
+          .include_stop = fields.include_stop_str_in_output,
+          .skip_special_tokens = fields.skip_special_tokens,
+          .logprobs = fields.logprobs >= 0};
+}
+
+}  // namespace
+
+GenerationHandlers::GenerationHandlers(const ServedModel& model, std::string fingerprint, int workers)
+    : model_(model), fingerprint_(std::move(fingerprint)), workers_(workers, kMaxWaitingBodies) {}
+
+void GenerationHandlers::chat(const std::shared_ptr<Call>& call) {
+  hand_over(call, &GenerationHandlers::start_chat);
+}
+
+void GenerationHandlers::completion(const std::shared_ptr<Call>& call) {
+  hand_over(call, &GenerationHandlers::start_completion);
+}
+
+void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps steps) {
+  const Presence presence = enter();
+  if (draining_) {
+    call->fail({Fault::kOverloaded, "the server is shutting down and takes no new requests", {}});
+    return;
+  }
+  if (const auto type = check_content_type(call->request()); !type) {
+    call->fail(type.error());
+    return;
+  }
+  const bool taken = workers_.post([this, call, presence, steps] {
+    if (call->writer().closed()) return;
+    if (const auto started = (this->*steps)(call, presence); !started) call->fail(started.error());
+  });
+  if (!taken) call->fail({Fault::kOverloaded, "too many requests are waiting; try again in a moment", {}});
+}
+
+Status GenerationHandlers::start_chat(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(const api::ChatRequest request, api::parse_chat_request(call->request().body));
+  ATELIER_TRY_STATUS(check_model(request.model));
+  warn_of_unknown(request.unknown);
+  ATELIER_TRY(PreparedPrompt prompt, prepare_chat(model_, request));
+  const auto session =
+      new_session(call, request, presence, true, static_cast<std::int64_t>(prompt.ids.size()));
+  ATELIER_TRY_STATUS(add_choices(*session, request, std::move(prompt.ids), prompt.echo));
+  launch(session);
+  return {};
+}
+
+Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(const api::CompletionRequest request, api::parse_completion_request(call->request().body));
+  ATELIER_TRY_STATUS(check_model(request.model));
+  warn_of_unknown(request.unknown);
+  std::vector<PreparedPrompt> prompts;
+  std::int64_t prompt_tokens = 0;
+  for (const api::Prompt& given : request.prompts) {
+    ATELIER_TRY(PreparedPrompt prompt, prepare_completion(model_, request, given));
+    prompt_tokens += static_cast<std::int64_t>(prompt.ids.size());
+    prompts.push_back(std::move(prompt));
+  }
+  const auto session = new_session(call, request, presence, false, prompt_tokens);
+  for (PreparedPrompt& prompt : prompts) {
+    ATELIER_TRY_STATUS(add_choices(*session, request, std::move(prompt.ids), prompt.echo));
+  }
+  launch(session);
+  return {};
+}
+
+Status GenerationHandlers::check_model(const std::string& asked) const {
+  if (asked.empty() || asked == model_.id) return {};
+  return fail_param(Fault::kNotFound, "model", fmt::format("The model `{}` does not exist.", asked));
+}
+
+Status GenerationHandlers::add_choices(Session& session, const api::GenerationFields& fields,
+                                       std::vector<std::int32_t> prompt, const std::string& echo) const {
+  for (int i = 0; i < fields.n; ++i) {
+    ATELIER_TRY(auto order, generation_order(model_, fields, prompt, i));
+    std::unique_ptr<engine::GenerationHandle> handle;
+    if (order.max_tokens > 0) {
+      ATELIER_TRY(handle, model_.engine.submit(std::move(order)));
+    }
+    session.add(std::make_unique<Choice>(model_.tokenizer(), choice_terms(fields), std::move(handle)), echo);
+  }
+  return {};
+}
+
+std::shared_ptr<Session> GenerationHandlers::new_session(const std::shared_ptr<Call>& call,
+                                                         const api::GenerationFields& fields,
+                                                         const Presence& presence, bool chat,
+                                                         std::int64_t prompt_tokens) {
+  api::ReplyHead head{.id = (chat ? "chatcmpl-" : "cmpl-") + call->id(),
+                      .model = model_.id,
+                      .fingerprint = fingerprint_,
+                      .created = std::time(nullptr)};
+  const SessionTerms terms{.stream = fields.stream,
+                           .include_usage = fields.include_usage,
+                           .continuous_usage = fields.continuous_usage,
+                           .logprobs = fields.logprobs >= 0,
+                           .prompt_tokens = prompt_tokens};
+  call->request().body = {};  // read; it may be large
+  auto format = chat ? api::chat_format(std::move(head)) : api::completion_format(std::move(head));
+  return std::make_shared<Session>(call, std::move(format), terms, presence);
+}
+
+void GenerationHandlers::launch(const std::shared_ptr<Session>& session) {
+  {
+    std::lock_guard lock(mutex_);
+    std::erase_if(sessions_, [](const auto& other) { return other.expired(); });
+    sessions_.push_back(session);
+  }
+  session->start();
+}
+
+void GenerationHandlers::warn_of_unknown(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    std::lock_guard lock(mutex_);
+    if (warned_.size() >= kMaxWarned || !warned_.insert(name.substr(0, kMaxWarnedBytes)).second) continue;
+    std::string shown;
+    for (const char c : name.substr(0, kMaxWarnedBytes)) shown += c >= ' ' && c < 0x7F ? c : '?';
+    log_warning("requests carry the field \"{}\", which is not known here and has no effect", shown);
+  }
+}
+
+Presence GenerationHandlers::enter() {
+  ++present_;
+  return Presence(nullptr, [this](void*) { --present_; });
+}
+
+void GenerationHandlers::drain(std::chrono::milliseconds patience) {
+  draining_ = true;
+  const auto wait_until = [this](std::chrono::steady_clock::time_point deadline) {
+    while (present_ > 0 && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return present_ == 0;
+  };
+  if (wait_until(std::chrono::steady_clock::now() + patience)) return;
+  log_warning("{} requests are still running after {:.1f} s; they are ended", present_.load(),
+              std::chrono::duration<double>(patience).count());
+  std::vector<std::weak_ptr<Session>> sessions;
+  {
+    std::lock_guard lock(mutex_);
+    sessions = sessions_;
+  }
+  for (const auto& weak : sessions) {
+    if (const auto session = weak.lock()) session->interrupt();
+  }
+  wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(2));
+}
+
+}  // namespace atelier::server

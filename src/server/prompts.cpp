@@ -1,0 +1,122 @@
+#include "server/prompts.h"
+
+#include <utility>
+
+namespace atelier::server {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n\f\v";
+  const std::size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+boost::json::object template_context(const ServedModel& model, const api::ChatRequest& request) {
+  boost::json::object context = request.template_variables;
+  context["messages"] = request.messages;
+  if (!request.tools.empty()) context["tools"] = request.tools;
+  context["add_generation_prompt"] = request.add_generation_prompt;
+  context["bos_token"] = model.bundle.bos_text();
+  context["eos_token"] = model.bundle.eos_text();
+  return context;
+}
+
+// Ends the rendered text with the last message's words, so that they are gone on with.
+Status cut_after_final_message(std::string& text, std::string_view message) {
+  const std::string_view words = trimmed(message);
+  const std::size_t at = text.rfind(words);
+  if (words.empty() || at == std::string::npos) {
+    return fail_param(
+        Fault::kBadRequest, "continue_final_message",
+        "the last message's text is empty or not in the rendered prompt; it cannot be continued");
+  }
+  text.resize(at + words.size());
+  return {};
+}
+
+struct Lengths {
+  std::int64_t prompt = 0;
+  std::optional<std::int64_t> asked;  // max_tokens
+  std::string_view param;             // "messages" or "prompt"
+};
+
+Status check_lengths(const ServedModel& model, const Lengths& lengths) {
+  const std::int64_t limit = model.max_model_len();
+  if (lengths.prompt + 1 > limit && lengths.asked != 0) {
+    return fail_param(Fault::kTooLong, std::string(lengths.param),
+                      fmt::format("This model's maximum context length is {} tokens. However, your {} "
+                                  "resulted in {} tokens. Please reduce the length of the {}.",
+                                  limit, lengths.param, lengths.prompt, lengths.param));
+  }
+  if (lengths.asked && lengths.prompt + *lengths.asked > limit) {
+    return fail_param(Fault::kTooLong, "max_tokens",
+                      fmt::format("This model's maximum context length is {} tokens. However, you requested "
+                                  "{} tokens ({} in the {}, {} in the completion). Please reduce the length "
+                                  "of the {} or completion.",
+                                  limit, lengths.prompt + *lengths.asked, lengths.prompt, lengths.param,
+                                  *lengths.asked, lengths.param));
+  }
+  return {};
+}
+
+Status check_ids(const ServedModel& model, const std::vector<std::int32_t>& ids) {
+  for (const std::int32_t id : ids) {
+    if (id >= model.tokenizer().size()) {
+      return fail_param(
+          Fault::kBadRequest, "prompt",
+          fmt::format("token id {} is out of the vocabulary of {}", id, model.tokenizer().size()));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatRequest& request) {
+  if (!model.bundle.chat_template) {
+    return fail_param(Fault::kUnsupported, "messages",
+                      "this model has no chat template; /v1/completions takes a plain prompt");
+  }
+  auto rendered = model.bundle.chat_template->render(template_context(model, request));
+  if (!rendered) {
+    return fail_param(Fault::kBadRequest, "messages",
+                      "the chat template refuses these messages: " + rendered.error().message);
+  }
+  PreparedPrompt prompt;
+  if (request.continue_final_message) {
+    const std::string_view last = request.messages.back().at("content").as_string();
+    ATELIER_TRY_STATUS(cut_after_final_message(*rendered, last));
+    if (request.echo) prompt.echo = trimmed(last);
+  }
+  prompt.ids = model.tokenizer().encode(*rendered, text::Specials::kParse);
+  if (prompt.ids.empty()) return fail_param(Fault::kBadRequest, "messages", "the rendered prompt is empty");
+  ATELIER_TRY_STATUS(check_lengths(model, {.prompt = static_cast<std::int64_t>(prompt.ids.size()),
+                                           .asked = request.max_tokens,
+                                           .param = "messages"}));
+  return prompt;
+}
+
+Result<PreparedPrompt> prepare_completion(const ServedModel& model, const api::CompletionRequest& request,
+                                          const api::Prompt& given) {
+  PreparedPrompt prompt;
+  if (const auto* ids = std::get_if<std::vector<std::int32_t>>(&given)) {
+    ATELIER_TRY_STATUS(check_ids(model, *ids));
+    prompt.ids = *ids;
+    if (request.echo) prompt.echo = model.tokenizer().decode(*ids, request.skip_special_tokens);
+  } else {
+    const auto& text = std::get<std::string>(given);
+    const text::TokenizerData& data = model.tokenizer().data();
+    if (data.add_bos && data.bos >= 0) prompt.ids.push_back(data.bos);
+    const auto encoded = model.tokenizer().encode(text, text::Specials::kParse);
+    prompt.ids.insert(prompt.ids.end(), encoded.begin(), encoded.end());
+    if (request.echo) prompt.echo = text;
+  }
+  if (prompt.ids.empty()) return fail_param(Fault::kBadRequest, "prompt", "prompt must not be empty");
+  ATELIER_TRY_STATUS(check_lengths(model, {.prompt = static_cast<std::int64_t>(prompt.ids.size()),
+                                           .asked = request.max_tokens,
+                                           .param = "prompt"}));
+  return prompt;
+}
+
+}  // namespace atelier::server

@@ -1,0 +1,26 @@
+// From a request to the token ids the engine will read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "api/chat_request.h"
+#include "api/completion_request.h"
+#include "base/result.h"
+#include "server/served_model.h"
+
+namespace atelier::server {
+
+struct PreparedPrompt {
+  std::vector<std::int32_t> ids;
+  std::string echo;  // text that the answer repeats first; "" = none
+};
+
+// Renders the model's template and tokenises. Takes time in proportion to the request: not on a connection's
+// thread. kTooLong names both numbers.
+Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatRequest& request);
+Result<PreparedPrompt> prepare_completion(const ServedModel& model, const api::CompletionRequest& request,
+                                          const api::Prompt& prompt);
+
+}  // namespace atelier::server

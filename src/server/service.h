@@ -1,0 +1,43 @@
+// The Service is what the server serves: the pipeline every request walks (name it, check it, route it) and
+// the handlers at its end. It knows one model.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "http/response_writer.h"
+#include "server/generation_handlers.h"
+#include "server/router.h"
+#include "server/served_model.h"
+
+namespace atelier::server {
+
+struct ServiceOptions {
+  std::string version;
+  int workers = 2;
+};
+
+class Service {
+ public:
+  Service(ServedModel model, ServiceOptions options);
+
+  // http::Handler. Connection threads.
+  void handle(http::Request request, std::shared_ptr<http::ResponseWriter> writer);
+
+  // From now on new generations are refused (503) and /ready says so; returns when those under way have
+  // ended, or interrupts them after `patience`. Any thread but a connection's.
+  void drain(std::chrono::milliseconds patience);
+
+ private:
+  void add_routes();
+  void answer_asset(const std::shared_ptr<Call>& call);
+  void answer_load(Call& call) const;
+
+  const ServedModel model_;
+  const ServiceOptions options_;
+  GenerationHandlers generations_;
+  Router router_;
+};
+
+}  // namespace atelier::server

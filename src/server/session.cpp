@@ -1,0 +1,170 @@
+#include "server/session.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "api/error_body.h"
+
+namespace atelier::server {
+
+// The engine's bell: rings on the engine's thread, is heard on the connection's, once for many rings.
+class Session::Waker : public std::enable_shared_from_this<Waker> {
+ public:
+  explicit Waker(const std::shared_ptr<Session>& session)
+      : writer_(session->call_->shared_writer()), session_(session) {}
+
+  void ring() {
+    if (rung_.exchange(true)) return;
+    writer_->post([self = shared_from_this()] {
+      self->rung_ = false;
+      if (const auto session = self->session_.lock()) session->pump();
+    });
+  }
+
+ private:
+  const std::shared_ptr<http::ResponseWriter> writer_;
+  const std::weak_ptr<Session> session_;
+  std::atomic<bool> rung_{false};
+};
+
+Session::Session(std::shared_ptr<Call> call, std::unique_ptr<api::ReplyFormat> format, SessionTerms terms,
+                 Presence presence)
+    : call_(std::move(call)), format_(std::move(format)), terms_(terms), presence_(std::move(presence)) {}
+
+Session::~Session() {
+  if (begun_) leave("cancelled");
+}
+
+void Session::add(std::unique_ptr<Choice> choice, std::string echo) {
+  lines_.push_back({.choice = std::move(choice), .text = std::move(echo), .logprobs = {}});
+}
+
+void Session::start() {
+  call_->writer().post([self = shared_from_this()] { self->begin(); });
+}
+
+void Session::interrupt() {
+  call_->writer().post([self = shared_from_this()] {
+    for (Line& line : self->lines_) line.choice->cancel();
+  });
+}
+
+void Session::begin() {
+  http::ResponseWriter& writer = call_->writer();
+  writer.on_closed([self = shared_from_this()] { self->leave("cancelled"); });
+  if (terms_.stream) {
+    writer.on_drained([self = shared_from_this()] { self->pump(); });
+    call_->begin_events();
+    for (int i = 0; i < static_cast<int>(lines_.size()); ++i) {
+      if (format_->opens_with_role() || !lines_[static_cast<std::size_t>(i)].text.empty()) send_piece(i);
+    }
+  }
+  begun_ = true;
+  const auto waker = std::make_shared<Waker>(shared_from_this());
+  for (Line& line : lines_) line.choice->on_update([waker] { waker->ring(); });
+  pump();
+}
+
+void Session::pump() {
+  const auto self = shared_from_this();  // whatever is let go on the way
+  if (over_ || !begun_) return;
+  for (int i = 0; i < static_cast<int>(lines_.size()); ++i) {
+    if (!pump_line(i)) return;
+  }
+  const bool all = std::ranges::all_of(lines_, [](const Line& line) { return line.choice->ended(); });
+  if (all) finish();
+}
+
+bool Session::pump_line(int index) {
+  Line& line = lines_[static_cast<std::size_t>(index)];
+  if (line.choice->ended()) return true;
+  if (terms_.stream && call_->writer().full()) return false;  // on_drained comes back
+  auto news = line.choice->take();
+  if (!news) {
+    fail(news.error());
+    return false;
+  }
+  line.text += news->text;
+  std::ranges::move(news->logprobs, std::back_inserter(line.logprobs));
+  if (terms_.stream && (!line.text.empty() || news->ended)) send_piece(index);
+  return true;
+}
+
+void Session::send_piece(int index) {
+  Line& line = lines_[static_cast<std::size_t>(index)];
+  const api::Usage now = usage_of(line);
+  api::Piece piece;
+  piece.index = index;
+  piece.text = line.text;
+  piece.first = !begun_;
+  piece.has_logprobs = terms_.logprobs;
+  piece.logprobs = line.logprobs;
+  piece.text_offset = line.characters;
+  piece.finish = line.choice->finish();
+  piece.usage = terms_.continuous_usage ? &now : nullptr;
+  call_->writer().send(api::event(format_->chunk(piece)));
+  line.characters += static_cast<std::size_t>(std::ranges::count_if(
+      line.text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
+  line.text.clear();
+  line.logprobs.clear();
+}
+
+void Session::finish() {
+  const std::string reason(lines_.front().choice->finish().reason);
+  terms_.stream ? finish_stream() : finish_whole();
+  leave(reason);
+}
+
+void Session::finish_stream() {
+  std::string last;
+  if (terms_.include_usage) last = api::event(format_->usage_chunk(usage()));
+  last += api::kDoneEvent;
+  call_->writer().send(last);
+  call_->end_events();
+}
+
+void Session::finish_whole() {
+  std::vector<api::Piece> choices;
+  for (const Line& line : lines_) {
+    api::Piece piece;
+    piece.index = static_cast<int>(choices.size());
+    piece.text = line.text;
+    piece.has_logprobs = terms_.logprobs;
+    piece.logprobs = line.logprobs;
+    piece.finish = line.choice->finish();
+    choices.push_back(piece);
+  }
+  call_->respond_json(200, format_->whole(choices, usage()));
+}
+
+void Session::fail(const Failure& failure) {
+  if (terms_.stream) {
+    call_->writer().send(api::event(api::error_body(failure)) + std::string(api::kDoneEvent));
+    call_->end_events();
+  } else {
+    call_->fail(failure);
+  }
+  leave("error");
+}
+
+void Session::leave(std::string_view finish) {
+  if (std::exchange(over_, true)) return;
+  const api::Usage used = usage();
+  call_->note_tokens(used.prompt_tokens, used.completion_tokens);
+  call_->note_finish(finish);
+  lines_.clear();  // cancels what still runs
+  presence_.reset();
+}
+
+api::Usage Session::usage() const {
+  api::Usage total{.prompt_tokens = terms_.prompt_tokens, .completion_tokens = 0};
+  for (const Line& line : lines_) total.completion_tokens += line.choice->tokens();
+  return total;
+}
+
+api::Usage Session::usage_of(const Line& line) const {
+  return {.prompt_tokens = terms_.prompt_tokens, .completion_tokens = line.choice->tokens()};
+}
+
+}  // namespace atelier::server

@@ -1,0 +1,66 @@
+// A Session carries one generation request from the engine's tokens to the client's bytes. It lives on its
+// connection's thread, woken by the engine; it ends with the answer, or when the client goes, which cancels
+// what still runs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/reply.h"
+#include "server/call.h"
+#include "server/choice.h"
+
+namespace atelier::server {
+
+// Destroying it says that a request has left the server; counted by the Service.
+using Presence = std::shared_ptr<void>;
+
+struct SessionTerms {
+  bool stream = false, include_usage = false, continuous_usage = false, logprobs = false;
+  std::int64_t prompt_tokens = 0;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::shared_ptr<Call> call, std::unique_ptr<api::ReplyFormat> format, SessionTerms terms,
+          Presence presence);
+  ~Session();
+
+  // Before start, in the order of their indices. `echo` comes first in the choice's text.
+  void add(std::unique_ptr<Choice> choice, std::string echo);
+
+  void start();      // any thread; everything below happens on the connection's
+  void interrupt();  // any thread: ends what runs, with its true reason
+
+ private:
+  class Waker;
+  struct Line {
+    std::unique_ptr<Choice> choice;
+    std::string text;  // so far: to be sent, or the whole answer's
+    std::vector<api::TokenLogprobs> logprobs;
+    std::size_t characters = 0;  // sent already
+  };
+
+  void begin();
+  void pump();
+  bool pump_line(int index);  // false: no more now (the client is slow, or all is over)
+  void send_piece(int index);
+  void finish();
+  void finish_stream();
+  void finish_whole();
+  void fail(const Failure& failure);
+  void leave(std::string_view finish);  // the last thing that happens
+  api::Usage usage() const;
+  api::Usage usage_of(const Line& line) const;
+
+  std::shared_ptr<Call> call_;
+  std::unique_ptr<api::ReplyFormat> format_;
+  const SessionTerms terms_;
+  Presence presence_;
+  std::vector<Line> lines_;
+  bool begun_ = false, over_ = false;
+};
+
+}  // namespace atelier::server

@@ -1,0 +1,51 @@
+#include "server/workers.h"
+
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+
+namespace atelier::server {
+
+Workers::Workers(int threads, std::size_t max_waiting) : max_waiting_(max_waiting) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+Workers::~Workers() {
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool Workers::post(std::function<void()> task) {
+  {
+    std::lock_guard lock(mutex_);
+    if (closing_ || waiting_.size() >= max_waiting_) return false;
+    waiting_.push_back(std::move(task));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void Workers::work() {
+  while (true) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
+      if (closing_) return;
+      task = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    try {
+      task();
+    } catch (const std::exception& problem) {
+      log_error("a request failed: {}", problem.what());  // its writer, let go, answers 500
+    }
+  }
+}
+
+}  // namespace atelier::server

@@ -1,0 +1,81 @@
+// The server's OpenAI-compatible API, as far as the page needs it.
+
+export interface Message {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+export interface ChatSettings {
+  temperature: number;
+  topP: number;
+  maxTokens: number;
+}
+
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+}
+
+export interface ChatEvents {
+  text(delta: string): void;
+  usage(usage: Usage): void;
+  finish(reason: string): void;
+}
+
+// The id of the model this server runs.
+export async function servedModel(): Promise<string> {
+  const reply = await fetch("/v1/models");
+  if (!reply.ok) throw new Error(`HTTP ${reply.status}`);
+  const body = (await reply.json()) as { data: { id: string }[] };
+  return body.data[0]?.id ?? "";
+}
+
+// Streams one answer; resolves at its end. Aborting `signal` closes the connection, which stops the generation.
+export async function streamChat(
+  model: string, messages: Message[], settings: ChatSettings, signal: AbortSignal, events: ChatEvents,
+): Promise<void> {
+  const reply = await fetch("/v1/chat/completions", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    signal,
+    body: JSON.stringify({
+      model, messages, stream: true, stream_options: { include_usage: true },
+      temperature: settings.temperature, top_p: settings.topP, max_tokens: settings.maxTokens,
+    }),
+  });
+  if (!reply.ok || !reply.body) throw new Error(await errorMessage(reply));
+  for await (const data of serverSentEvents(reply.body)) {
+    if (data === "[DONE]") return;
+    const chunk = JSON.parse(data);
+    if (chunk.error) throw new Error(chunk.error.message);
+    const choice = chunk.choices[0];
+    if (choice?.delta?.content) events.text(choice.delta.content);
+    if (choice?.finish_reason) events.finish(choice.finish_reason);
+    if (chunk.usage) events.usage(chunk.usage);
+  }
+}
+
+async function errorMessage(reply: Response): Promise<string> {
+  try {
+    return (await reply.json()).error.message;
+  } catch {
+    return `HTTP ${reply.status}`;
+  }
+}
+
+// The `data:` payloads of a text/event-stream body, whole, in order.
+async function* serverSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  let buffer = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    buffer += value;
+    let end: number;
+    while ((end = buffer.indexOf("\n\n")) >= 0) {
+      const event = buffer.slice(0, end);
+      buffer = buffer.slice(end + 2);
+      if (event.startsWith("data: ")) yield event.slice(6);
+    }
+  }
+}
