@@ -1,5 +1,5 @@
-// A stretch of one panel as bf16 pairs: [k / 2][16][2], each line of 64 bytes a row of a tile. BF16 weights are
-// read where they lie; others are dequantised and rounded into a chunk.
+// A stretch of one panel as bf16 pairs: [k / 2][16][2], each line of 64 bytes a row of a tile. BF16 weights
+// are read where they lie; others are dequantised and rounded into a chunk.
 #pragma once
 
 #include "kernels/cpu/linear_f32.h"
@@ -7,7 +7,7 @@
 namespace atelier::kernels {
 namespace {
 
-constexpr std::int64_t kPairGroups = 16;  // 512 k: 16 KiB a panel
+constexpr std::int64_t kPairGroups = 8;  // 256 k, 8 KiB a panel: two of them and the activations share L1
 constexpr std::int64_t kGroupPairBytes = 1024;
 
 struct PairChunk {
@@ -20,15 +20,14 @@ inline const std::uint8_t* pairs_of_chunk(const std::uint8_t* panel, std::int64_
                                           PairChunk& chunk) {
   constexpr PanelLayout kLayout = panel_layout(kKind);
   if constexpr (kKind == DType::kBF16) return panel + first * kLayout.record_bytes;
-  alignas(64) float floats[kGroup * kPanelRows];
   for (std::int64_t g = first; g < first + count; ++g) {
     const std::uint8_t* record = panel + g / kLayout.record_groups * kLayout.record_bytes;
     RecordScales scales = {splat(0.0f), splat(0.0f)};
     if constexpr (kLayout.scale_form != ScaleForm::kNone) scales = record_scales<kKind>(record);
-    unpack_floats<kKind, true>(record, g % kLayout.record_groups, scales, floats);
-    for (std::int64_t pair = 0; pair < kGroup / 2; ++pair)
-      store_quad(chunk.pairs + (g - first) * kGroupPairBytes + pair * 64,
-                 pairs_of(load(floats + pair * 32), load(floats + pair * 32 + 16)));
+    std::uint8_t* to = chunk.pairs + (g - first) * kGroupPairBytes;
+    unpack_columns<kKind>(record, g % kLayout.record_groups, scales, [to](int k, F32 even, F32 odd) {
+      store_quad(to + k * 32, rounded_pairs(even, odd));
+    });
   }
   return chunk.pairs;
 }

@@ -1,5 +1,5 @@
 // The linear kernels for AMX tiles, with AVX-512 around them.
-#include "kernels/cpu/quad_lanes_avx512.h"
+#include "kernels/cpu/bf16_lanes_avx512bf16.h"
 #include "kernels/cpu/tiles_amx.h"
 #include "kernels/linear_ops.h"
 

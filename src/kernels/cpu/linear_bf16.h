@@ -1,5 +1,5 @@
-// y = x w^T over bf16 pairs with dot_pairs(): per output one chain of sums in the order of k, the bias last; a row's
-// bits do not depend on how many came along.
+// y = x w^T over bf16 pairs with dot_pairs(): per output one chain of sums in the order of k, the bias last;
+// a row's bits do not depend on how many came along.
 #pragma once
 
 #include "kernels/cpu/bf16_chunk.h"
@@ -20,13 +20,13 @@ inline PairRows pair_rows_at(const Activations& x, std::int64_t row, std::int64_
 }
 
 template <int kRows, int kPanels>
-void multiply_pairs(const std::uint8_t* const* chunks, std::int64_t groups, const PairRows& x, const Output* out,
-                    std::int64_t first_row, Stage stage) {
+void multiply_pairs(const std::uint8_t* const* chunks, std::int64_t groups, const PairRows& x,
+                    const Output* out, std::int64_t first_row, Stage stage) {
   F32 acc[kRows][kPanels];
   for (int r = 0; r < kRows; ++r) {
     for (int p = 0; p < kPanels; ++p)
-      acc[r][p] = stage.first ? splat(0.0f)
-                              : load_part(out[p].y + (first_row + r) * out[p].stride, out[p].columns);
+      acc[r][p] =
+          stage.first ? splat(0.0f) : load_part(out[p].y + (first_row + r) * out[p].stride, out[p].columns);
   }
   for (std::int64_t g = 0; g < groups; ++g) {
     for (std::int64_t pair = 0; pair < kGroup / 2; ++pair) {
@@ -51,9 +51,9 @@ void multiply_pairs(const std::uint8_t* const* chunks, std::int64_t groups, cons
 
 // Rows [begin, end), kRows at a time and inside a block, then the rest by halves.
 template <int kRows, int kPanels>
-inline void multiply_pair_rows(const std::uint8_t* const* chunks, std::int64_t panels, std::int64_t first_group,
-                               std::int64_t groups, const Activations& x, std::int64_t begin, std::int64_t end,
-                               const Output* out, Stage stage) {
+inline void multiply_pair_rows(const std::uint8_t* const* chunks, std::int64_t panels,
+                               std::int64_t first_group, std::int64_t groups, const Activations& x,
+                               std::int64_t begin, std::int64_t end, const Output* out, Stage stage) {
   std::int64_t row = begin;
   for (; row + kRows <= end; row += kRows) {
     const PairRows rows = pair_rows_at(x, row, first_group);
@@ -69,8 +69,8 @@ inline void multiply_pair_rows(const std::uint8_t* const* chunks, std::int64_t p
 }
 
 template <DType kKind>
-void linear_bf16(const PackedMatrix& w, const Activations& x, const float* bias, float* y, std::int64_t y_stride,
-                 std::int64_t begin, std::int64_t end) {
+void linear_bf16(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
+                 std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
   PairChunk chunks[kPanelsAtOnce];
   const std::int64_t groups = x.cols / kGroup;
   for (std::int64_t row = 0; row < x.rows; row += kChunkRows) {

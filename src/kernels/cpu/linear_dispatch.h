@@ -1,5 +1,5 @@
-// From a matrix's kind, at run time, to the kernels made for it. Visit: a functor whose operator() is a template
-// over the kind.
+// From a matrix's kind, at run time, to the kernels made for it. Visit: a functor whose operator() is a
+// template over the kind.
 #pragma once
 
 #include "kernels/cpu/linear_f32.h"

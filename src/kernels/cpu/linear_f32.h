@@ -1,9 +1,9 @@
-// y = x w^T in f32: acc = fma(x[k], w[k], acc) for k = 0, 1, ..., one lane per output, the bias last; the same bits
-// on every instruction set and for any number of rows. The bf16 path of tables without bf16 products is this one
-// over values rounded to bf16.
+// y = x w^T in f32: acc = fma(x[k], w[k], acc) for k = 0, 1, ..., one lane per output, the bias last; the
+// same bits on every instruction set and for any number of rows. The bf16 path of tables without bf16
+// products is this one over values rounded to bf16.
 //
-// A stretch of kPanelsAtOnce panels is dequantised into a chunk that stays in L1 and reused for all rows; several
-// panels or rows in flight hide the latency of the sums.
+// A stretch of kPanelsAtOnce panels is dequantised into a chunk that stays in L1 and reused for all rows;
+// several panels or rows in flight hide the latency of the sums.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace atelier::kernels {
 namespace {
 
-constexpr std::int64_t kFloatGroups = 4;     // 128 k: 8 KiB a panel
+constexpr std::int64_t kFloatGroups = 4;  // 128 k: 8 KiB a panel
 constexpr std::int64_t kPanelsAtOnce = 4;
 
 // One panel's stretch: [k][16].
@@ -40,8 +40,7 @@ void multiply_floats(const FloatChunk* chunks, std::int64_t values, const float*
   F32 acc[kRows][kPanels];
   for (int r = 0; r < kRows; ++r) {
     for (int p = 0; p < kPanels; ++p)
-      acc[r][p] =
-          stage.first ? splat(0.0f) : load_part(out[p].y + r * out[p].stride, out[p].columns);
+      acc[r][p] = stage.first ? splat(0.0f) : load_part(out[p].y + r * out[p].stride, out[p].columns);
   }
   for (std::int64_t k = 0; k < values; ++k) {
     F32 w[kPanels];
@@ -64,8 +63,9 @@ void multiply_floats(const FloatChunk* chunks, std::int64_t values, const float*
 
 // All rows against up to kPanelsAtOnce chunks, in the largest steps the registers hold.
 template <int kRows, int kPanels>
-inline void multiply_float_rows(const FloatChunk* chunks, std::int64_t panels, std::int64_t values, const float* x,
-                                std::int64_t x_stride, std::int64_t rows, const Output* out, Stage stage) {
+inline void multiply_float_rows(const FloatChunk* chunks, std::int64_t panels, std::int64_t values,
+                                const float* x, std::int64_t x_stride, std::int64_t rows, const Output* out,
+                                Stage stage) {
   std::int64_t row = 0;
   for (; row + kRows <= rows; row += kRows) {
     std::int64_t p = 0;
@@ -93,8 +93,8 @@ inline void multiply_float_rows(const FloatChunk* chunks, std::int64_t panels, s
 }
 
 template <DType kKind, bool kBf16>
-void linear_f32(const PackedMatrix& w, const Activations& x, const float* bias, float* y, std::int64_t y_stride,
-                std::int64_t begin, std::int64_t end) {
+void linear_f32(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
+                std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
   FloatChunk chunks[kPanelsAtOnce];
   const std::int64_t groups = x.cols / kGroup;
   for (std::int64_t row = 0; row < x.rows; row += kChunkRows) {

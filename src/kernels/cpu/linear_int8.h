@@ -1,10 +1,11 @@
 // y = x w^T with int8 activations: for each output and group, in the order of k,
-//   acc = fma(float(sum of (u - offset) * q8), d_w * d_a, acc);  with a min also  acc = fma(m_w, d_a * sum q8, acc)
-// and the bias last. The integer sums are exact, so every kernel here, every instruction set and the tile kernels
-// give the same bits for any number of rows.
+//   acc = fma(float(sum of (u - offset) * q8), d_w * d_a, acc);  with a min also  acc = fma(m_w, d_a * sum
+//   q8, acc)
+// and the bias last. The integer sums are exact, so every kernel here, every instruction set and the tile
+// kernels give the same bits for any number of rows.
 //
-// Few rows: a group is unpacked into registers and used at once (memory bound). More rows: a stretch of a panel is
-// unpacked into an L1-resident chunk and reused for all rows.
+// Few rows: a group is unpacked into registers and used at once (memory bound). More rows: a stretch of a
+// panel is unpacked into an L1-resident chunk and reused for all rows.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,7 @@ constexpr int log2_of(int value) {
 template <DType kKind>
 constexpr Flavour kFlavourOf = {panel_layout(kKind).halves, panel_layout(kKind).has_min,
                                 log2_of(kOffsetOf<kKind>), panel_layout(kKind).max_value,
-                                kSignedBytes && panel_layout(kKind).max_value == 255};
+                                kSignedBytes&& panel_layout(kKind).max_value == 255};
 
 // Prepared rows of one block from one group on; `stride` leads to the next group.
 struct Int8Rows {
@@ -47,7 +48,8 @@ struct Int8Rows {
 inline Int8Rows rows_at(const Activations& x, std::int64_t row, std::int64_t group) {
   const std::int64_t groups = x.cols / kGroup;
   const std::int64_t at = (row / x.block * groups + group) * x.block + row % x.block;
-  return {x.q8 + at * kGroup, x.scale + at, x.scaled_sum + at, x.minus_sum + at, x.minus_half_sum + at, x.block};
+  return {x.q8 + at * kGroup, x.scale + at,          x.scaled_sum + at,
+          x.minus_sum + at,   x.minus_half_sum + at, x.block};
 }
 
 struct GroupScales {
@@ -127,14 +129,15 @@ inline void panel_rows(const std::uint8_t* panel, std::int64_t groups, const Int
 struct Output {
   float* y;  // of the first row
   std::int64_t stride;
-  const float* bias;    // of the first column; null: none
+  const float* bias;     // of the first column; null: none
   std::int64_t columns;  // of 16, that exist
 };
 
 inline Output output_of(const PackedMatrix& w, const float* bias, float* y, std::int64_t y_stride,
                         std::int64_t panel) {
   const std::int64_t first = panel * kPanelRows, left = w.n - first;
-  return {y + first, y_stride, bias != nullptr ? bias + first : nullptr, left < kPanelRows ? left : kPanelRows};
+  return {y + first, y_stride, bias != nullptr ? bias + first : nullptr,
+          left < kPanelRows ? left : kPanelRows};
 }
 
 // Rows of y lie pages apart: their lines are fetched while the sums are made, or the stores wait for them.
@@ -162,8 +165,8 @@ void linear_few_rows(const PackedMatrix& w, const Activations& x, const float* b
 
 // ---- more rows ----
 
-constexpr std::int64_t kChunkGroups = 32;   // 16 KiB of quads: a third of L1
-constexpr std::int64_t kChunkRows = 512;    // their q8 for one chunk of k: 512 KiB, in L2
+constexpr std::int64_t kChunkGroups = 32;  // 16 KiB of quads: a third of L1
+constexpr std::int64_t kChunkRows = 512;   // their q8 for one chunk of k: 512 KiB, in L2
 constexpr int kRowsAtOnce = 8;
 
 // A stretch of one panel, unpacked.
@@ -237,7 +240,8 @@ struct Stage {
 };
 
 template <Flavour kFlavour, int kRows>
-void multiply_chunk(const Chunk& chunk, std::int64_t count, const Int8Rows& x, const Output& out, Stage stage) {
+void multiply_chunk(const Chunk& chunk, std::int64_t count, const Int8Rows& x, const Output& out,
+                    Stage stage) {
   fetch_output(out, kRows);
   F32 acc[kRows];
   for (int r = 0; r < kRows; ++r)
@@ -262,8 +266,9 @@ constexpr MultiplyChunk kMultiplyChunk[kRowsAtOnce] = {
 
 // Rows [begin, end) against one chunk; a run of rows never leaves its block.
 template <Flavour kFlavour>
-inline void multiply_rows(const Chunk& chunk, std::int64_t first_group, std::int64_t count, const Activations& x,
-                          std::int64_t begin, std::int64_t end, const Output& out, Stage stage) {
+inline void multiply_rows(const Chunk& chunk, std::int64_t first_group, std::int64_t count,
+                          const Activations& x, std::int64_t begin, std::int64_t end, const Output& out,
+                          Stage stage) {
   for (std::int64_t row = begin; row < end;) {
     std::int64_t run = end - row;
     if (run > kRowsAtOnce) run = kRowsAtOnce;

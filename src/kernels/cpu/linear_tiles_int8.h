@@ -1,5 +1,6 @@
-// The int8 product by tiles: per group one tile product of 16 rows x 16 outputs x 32 k (16 where scales hold for 16
-// values), its integers taken into 16 float sums exactly as accumulate() of linear_int8.h does: the same bits.
+// The int8 product by tiles: per group one tile product of 16 rows x 16 outputs x 32 k (16 where scales hold
+// for 16 values), its integers taken into 16 float sums exactly as accumulate() of linear_int8.h does: the
+// same bits.
 #pragma once
 
 #include "kernels/cpu/linear_int8.h"
@@ -9,8 +10,8 @@ namespace atelier::kernels {
 namespace {
 
 constexpr int kTileRows = 16;
-// Panels unpacked together: a block's activations come from L2 once for all of them, and y is written 256 bytes at a
-// time where its rows lie pages apart.
+// Panels unpacked together: a block's activations come from L2 once for all of them, and y is written 256
+// bytes at a time where its rows lie pages apart.
 constexpr std::int64_t kTilePanels = 4;
 
 // Integer products on their way from a tile to the sums; several, so that tiles run ahead.
@@ -30,7 +31,8 @@ inline void configure_int8(Tiles& tiles, std::int64_t rows) {
 
 // Part `part` of the stretch: a group, or half of one.
 template <Flavour kFlavour, int kSlot>
-inline void tile_product(Tiles& tiles, const Chunk& chunk, const Int8Rows& x, std::int64_t part, TileSums& sums) {
+inline void tile_product(Tiles& tiles, const Chunk& chunk, const Int8Rows& x, std::int64_t part,
+                         TileSums& sums) {
   constexpr std::int64_t kParts = kFlavour.halves ? 2 : 1;
   constexpr int kA = 4 + kSlot % 2, kW = 6 + kSlot % 2;
   const std::int64_t g = part / kParts, half = part % kParts;
@@ -42,7 +44,8 @@ inline void tile_product(Tiles& tiles, const Chunk& chunk, const Int8Rows& x, st
 }
 
 template <Flavour kFlavour, int kSlot, int kRows>
-inline void take_sums(const Chunk& chunk, const Int8Rows& x, std::int64_t part, const TileSums& sums, F32* acc) {
+inline void take_sums(const Chunk& chunk, const Int8Rows& x, std::int64_t part, const TileSums& sums,
+                      F32* acc) {
   constexpr std::int64_t kParts = kFlavour.halves ? 2 : 1;
   const std::int64_t g = part / kParts, half = part % kParts, at = g * x.stride;
   const F32 d = load(chunk.d[half] + g * 16);
@@ -61,11 +64,11 @@ inline void take_sums(const Chunk& chunk, const Int8Rows& x, std::int64_t part, 
   }
 }
 
-// One block of rows against one chunk. kRows >= valid, the rows that exist: what the sums hold past those is never
-// stored.
+// One block of rows against one chunk. kRows >= valid, the rows that exist: what the sums hold past those is
+// never stored.
 template <Flavour kFlavour, int kRows>
-void multiply_tiles(Tiles& tiles, const Chunk& chunk, std::int64_t count, const Int8Rows& x, const Output& out,
-                    std::int64_t valid, Stage stage, Ahead ahead) {
+void multiply_tiles(Tiles& tiles, const Chunk& chunk, std::int64_t count, const Int8Rows& x,
+                    const Output& out, std::int64_t valid, Stage stage, Ahead ahead) {
   constexpr std::int64_t kParts = kFlavour.halves ? 2 : 1;
   fetch_output(out, valid);
   TileSums sums;
@@ -100,8 +103,8 @@ void multiply_tiles(Tiles& tiles, const Chunk& chunk, std::int64_t count, const 
   }
 }
 
-using MultiplyTiles = void (*)(Tiles&, const Chunk&, std::int64_t, const Int8Rows&, const Output&, std::int64_t,
-                               Stage, Ahead);
+using MultiplyTiles = void (*)(Tiles&, const Chunk&, std::int64_t, const Int8Rows&, const Output&,
+                               std::int64_t, Stage, Ahead);
 
 template <Flavour kFlavour>
 constexpr MultiplyTiles kMultiplyTiles[4] = {multiply_tiles<kFlavour, 4>, multiply_tiles<kFlavour, 8>,

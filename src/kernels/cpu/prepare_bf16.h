@@ -21,8 +21,9 @@ inline void prepare_bf16(const float* x, std::int64_t x_stride, std::int64_t k, 
   }
 }
 
-inline void prepare_with_bf16_pairs(const float* x, std::int64_t x_stride, std::int64_t k, ActivationForm form,
-                                    const Activations& out, std::int64_t begin, std::int64_t end) {
+inline void prepare_with_bf16_pairs(const float* x, std::int64_t x_stride, std::int64_t k,
+                                    ActivationForm form, const Activations& out, std::int64_t begin,
+                                    std::int64_t end) {
   if (form == ActivationForm::kBF16) return prepare_bf16(x, x_stride, k, out, begin, end);
   prepare_with_f32_bf16(x, x_stride, k, form, out, begin, end);
 }

@@ -1,6 +1,6 @@
-// Sixteen lanes in two AVX2 registers: rows 0..7 and 8..15. Bytes are multiplied by vpmaddubsw, which adds two
-// products into 16 bits: full-range bytes are kept signed and multiplied as |w| * sign(a, w), so that it never
-// saturates. The names are those of quad_lanes_scalar.h.
+// Sixteen lanes in two AVX2 registers: rows 0..7 and 8..15. Bytes are multiplied by vpmaddubsw, which adds
+// two products into 16 bits: full-range bytes are kept signed and multiplied as |w| * sign(a, w), so that it
+// never saturates. The names are those of quad_lanes_scalar.h.
 #pragma once
 
 #include <immintrin.h>
@@ -124,12 +124,15 @@ struct HalfSums {
   std::int32_t first, second;
 };
 ATELIER_INLINE HalfSums store_i8(std::int8_t* to, I32 first, I32 second) {
-  // packs works per 128-bit half, so the words lie 0-3 8-11 16-19 24-27 | 4-7 ...: one permutation puts them right
-  const __m256i low = _mm256_packs_epi32(first.low, first.high), high = _mm256_packs_epi32(second.low, second.high);
-  const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high),
-                                                    _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  // packs works per 128-bit half, so the words lie 0-3 8-11 16-19 24-27 | 4-7 ...: one permutation puts them
+  // right
+  const __m256i low = _mm256_packs_epi32(first.low, first.high),
+                high = _mm256_packs_epi32(second.low, second.high);
+  const __m256i bytes =
+      _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), bytes);
-  // |q| <= 127: two bytes and then two words add without overflow; the sign is carried by the first factor's 1
+  // |q| <= 127: two bytes and then two words add without overflow; the sign is carried by the first factor's
+  // 1
   const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
   __m256i sums = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
   sums = _mm256_add_epi32(sums, _mm256_shuffle_epi32(sums, 0x4e));
@@ -254,7 +257,8 @@ ATELIER_INLINE I32 dot(I32 init, const Quad* w, const std::int8_t* a) {
 }
 
 ATELIER_INLINE F32 first_of_pairs(Quad q) {
-  return {_mm256_castsi256_ps(_mm256_slli_epi32(q.low, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(q.high, 16))};
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(q.low, 16)),
+          _mm256_castsi256_ps(_mm256_slli_epi32(q.high, 16))};
 }
 ATELIER_INLINE F32 second_of_pairs(Quad q) {
   const __m256i mask = _mm256_set1_epi32(static_cast<int>(0xffff0000u));

@@ -1,4 +1,5 @@
-// Sixteen lanes in one AVX-512 register; bytes are multiplied by VNNI. The names are those of quad_lanes_scalar.h.
+// Sixteen lanes in one AVX-512 register; bytes are multiplied by VNNI. The names are those of
+// quad_lanes_scalar.h.
 #pragma once
 
 #ifndef __clang__  // g++ 12 warns inside its own AVX-512 headers
@@ -194,12 +195,6 @@ ATELIER_INLINE F32 first_of_pairs(Quad q) {
 ATELIER_INLINE F32 second_of_pairs(Quad q) {
   return {_mm512_castsi512_ps(_mm512_and_si512(q.v, _mm512_set1_epi32(static_cast<int>(0xffff0000u))))};
 }
-ATELIER_INLINE Quad pairs_of(F32 first, F32 second) {
-  const __m512i low = _mm512_srli_epi32(_mm512_castps_si512(first.v), 16);
-  const __m512i mask = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
-  return {_mm512_ternarylogic_epi32(low, _mm512_castps_si512(second.v), mask, 0xf8)};
-}
-
 ATELIER_INLINE void store_bf16(std::uint16_t* to, F32 a) {
   const __m512i high = _mm512_srli_epi32(_mm512_castps_si512(a.v), 16);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(high));

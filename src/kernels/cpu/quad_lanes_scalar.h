@@ -1,6 +1,6 @@
-// Sixteen lanes in portable C++: the reference the vector versions agree with. Every kernel is written once over
-// these names (linear_int8.h, linear_f32.h, prepare_rows.h); an ISA file includes one quad_lanes_*.h before them. All
-// of it is internal to the including file.
+// Sixteen lanes in portable C++: the reference the vector versions agree with. Every kernel is written once
+// over these names (linear_int8.h, linear_f32.h, prepare_rows.h); an ISA file includes one quad_lanes_*.h
+// before them. All of it is internal to the including file.
 #pragma once
 
 #include <cstdint>
@@ -247,8 +247,9 @@ inline F32 second_of_pairs(const Quad& q) {
     return out;
   });
 }
-// The reverse: f32 values that are bf16 already, side by side.
-inline Quad pairs_of(const F32& first, const F32& second) {
+// The reverse: the values rounded to bf16, side by side.
+inline Quad rounded_pairs(const F32& first_exact, const F32& second_exact) {
+  const F32 first = round_to_bf16(first_exact), second = round_to_bf16(second_exact);
   Quad out;
   for (int i = 0; i < 16; ++i) {
     std::uint32_t a, b;

@@ -1,6 +1,7 @@
-// The thin tile layer: eight two-dimensional registers of up to 16 rows x 64 bytes, as AMX has them. Two classes
-// have these members: Tiles in tiles_amx.h (the instructions) and in tiles_emulated.h (portable, bit for bit the
-// same). A thread configures before it uses and releases when done; nothing is kept between calls.
+// The thin tile layer: eight two-dimensional registers of up to 16 rows x 64 bytes, as AMX has them. Two
+// classes have these members: Tiles in tiles_amx.h (the instructions) and in tiles_emulated.h (portable, bit
+// for bit the same). A thread configures before it uses and releases when done; nothing is kept between
+// calls.
 //
 //   configure(shape)              one shape per tile
 //   zero<T>()  load<T>(p, stride)  store<T>(p, stride)      stride in bytes from row to row

@@ -1,6 +1,6 @@
-// Tiles by AMX. In plain asm: g++ 12's intrinsics take no template argument, and its _tile_loadconfig declares only
-// 8 of its 64 bytes as input, so that the stores filling the configuration can vanish. The kernel's permission for
-// tile data is asked by base/cpu_features.
+// Tiles by AMX. In plain asm: g++ 12's intrinsics take no template argument, and its _tile_loadconfig
+// declares only 8 of its 64 bytes as input, so that the stores filling the configuration can vanish. The
+// kernel's permission for tile data is asked by base/cpu_features.
 #pragma once
 
 #include "kernels/cpu/tiles.h"

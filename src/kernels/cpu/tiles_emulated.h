@@ -1,6 +1,6 @@
-// Tiles in portable C++, after the pseudo-code of Intel's manual (SDM volume 2, TDPBSSD and TDPBF16PS): the even and
-// the odd products of a row are summed apart from zero by fused multiply-adds, the two sums added, the result added
-// to C; subnormals count as zero on the way in and out.
+// Tiles in portable C++, after the pseudo-code of Intel's manual (SDM volume 2, TDPBSSD and TDPBF16PS): the
+// even and the odd products of a row are summed apart from zero by fused multiply-adds, the two sums added,
+// the result added to C; subnormals count as zero on the way in and out.
 #pragma once
 
 #include <cstring>
@@ -59,8 +59,8 @@ class Tiles {
         float part[2] = {0.0f, 0.0f};
         for (int k = 0; k < tiles_[kA].shape.bytes / 4; ++k) {
           for (int b = 0; b < 2; ++b)
-            part[b] =
-                flushed(__builtin_fmaf(bf16(tiles_[kA], m, 2 * k + b), bf16(tiles_[kB], k, 2 * n + b), part[b]));
+            part[b] = flushed(
+                __builtin_fmaf(bf16(tiles_[kA], m, 2 * k + b), bf16(tiles_[kB], k, 2 * n + b), part[b]));
         }
         const float both = flushed(part[0] + part[1]);
         put(sum, m, n, flushed(flushed(get<float>(sum, m, n)) + both));
@@ -90,9 +90,7 @@ class Tiles {
     std::memcpy(&out, &bits, 4);
     return flushed(out);
   }
-  static float flushed(float x) {
-    return __builtin_fabsf(x) < 0x1p-126f ? __builtin_copysignf(0.0f, x) : x;
-  }
+  static float flushed(float x) { return __builtin_fabsf(x) < 0x1p-126f ? __builtin_copysignf(0.0f, x) : x; }
 
   Tile tiles_[8] = {};
 };

@@ -1,5 +1,5 @@
-// One group of 32 k of a panel out of its planes: as quads of bytes for integer products, as f32 columns for the
-// float paths. Written over the lanes of the including ISA file.
+// One group of 32 k of a panel out of its planes: as quads of bytes for integer products, as f32 columns for
+// the float paths. Written over the lanes of the including ISA file.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +55,8 @@ inline void unpack_quads(const std::uint8_t* record, std::int64_t g, Quad* w) {
   }
   if constexpr (kLayout.bits_stride > 0) {
     const std::uint8_t* bits = record + kLayout.bits + g * kLayout.bits_stride;
-    for (int q = 0; q < 8; ++q) w[q] = with_bits<kLayout.nibbles_stride != 0 ? 16 : 4>(w[q], bits + q * 8);
+    for (int q = 0; q < 8; ++q)
+      w[q] = with_bits < kLayout.nibbles_stride != 0 ? 16 : 4 > (w[q], bits + q * 8);
   }
 }
 
@@ -116,24 +117,20 @@ inline F32 dequantised(const Quad& quad, const F32& scale, const F32& min) {
   return mul(scale, to_f32(value));
 }
 
-template <bool kBf16>
-inline void store_column(float* to, const F32& column) {
-  store(to, kBf16 ? round_to_bf16(column) : column);
-}
-
-template <DType kKind, bool kBf16>
-inline void unpack_floats(const std::uint8_t* record, std::int64_t g, const RecordScales& scales, float* out) {
+// The columns of a group, two at a time: take(k, column k, column k + 1).
+template <DType kKind, class Take>
+inline void unpack_columns(const std::uint8_t* record, std::int64_t g, const RecordScales& scales,
+                           const Take& take) {
   constexpr PanelLayout kLayout = panel_layout(kKind);
   if constexpr (kKind == DType::kF32) {
-    for (int k = 0; k < 32; ++k)
-      store_column<kBf16>(out + k * 16, load(reinterpret_cast<const float*>(record + k * 64)));
+    const auto* columns = reinterpret_cast<const float*>(record);
+    for (int k = 0; k < 32; k += 2) take(k, load(columns + k * 16), load(columns + k * 16 + 16));
   } else if constexpr (kKind == DType::kF16) {
-    for (int k = 0; k < 32; ++k) store_column<kBf16>(out + k * 16, from_halves(record + k * 32));
+    for (int k = 0; k < 32; k += 2) take(k, from_halves(record + k * 32), from_halves(record + k * 32 + 32));
   } else if constexpr (kKind == DType::kBF16) {
-    for (int pair = 0; pair < 16; ++pair) {
-      const Quad both = load_quad(record + pair * 64);
-      store(out + pair * 32, first_of_pairs(both));
-      store(out + pair * 32 + 16, second_of_pairs(both));
+    for (int k = 0; k < 32; k += 2) {
+      const Quad both = load_quad(record + k * 32);
+      take(k, first_of_pairs(both), second_of_pairs(both));
     }
   } else {
     Quad w[8];
@@ -150,12 +147,19 @@ inline void unpack_floats(const std::uint8_t* record, std::int64_t g, const Reco
           if constexpr (kLayout.has_min) min = group_min<kKind>(scales, record, g, 1);
         }
       }
-      store_column<kBf16>(out + (4 * q) * 16, dequantised<kKind, 0>(w[q], scale, min));
-      store_column<kBf16>(out + (4 * q + 1) * 16, dequantised<kKind, 1>(w[q], scale, min));
-      store_column<kBf16>(out + (4 * q + 2) * 16, dequantised<kKind, 2>(w[q], scale, min));
-      store_column<kBf16>(out + (4 * q + 3) * 16, dequantised<kKind, 3>(w[q], scale, min));
+      take(4 * q, dequantised<kKind, 0>(w[q], scale, min), dequantised<kKind, 1>(w[q], scale, min));
+      take(4 * q + 2, dequantised<kKind, 2>(w[q], scale, min), dequantised<kKind, 3>(w[q], scale, min));
     }
   }
+}
+
+template <DType kKind, bool kBf16>
+inline void unpack_floats(const std::uint8_t* record, std::int64_t g, const RecordScales& scales,
+                          float* out) {
+  unpack_columns<kKind>(record, g, scales, [out](int k, F32 first, F32 second) {
+    store(out + k * 16, kBf16 ? round_to_bf16(first) : first);
+    store(out + k * 16 + 16, kBf16 ? round_to_bf16(second) : second);
+  });
 }
 
 }  // namespace
