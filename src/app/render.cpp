@@ -1,5 +1,5 @@
-// atelier render: a JSON context on stdin becomes a prompt on stdout, through a model's chat template or one in a
-// file.
+// atelier render: a JSON context on stdin becomes a prompt on stdout, through a model's chat template or one
+// in a file.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -20,7 +20,9 @@ struct RenderOptions {
   std::string model, template_file, now;
 };
 
-std::string read_all(std::istream& in) { return {std::istreambuf_iterator<char>(in), {}}; }
+std::string read_all(std::istream& in) {
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 Result<text::ChatTemplate> template_from_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -76,7 +78,8 @@ int run(const RenderOptions& options) {
 
 void add_render(CLI::App& root, Chosen& chosen) {
   auto options = std::make_shared<RenderOptions>();
-  CLI::App* command = root.add_subcommand("render", "Render a chat template: JSON context on stdin, prompt on stdout");
+  CLI::App* command =
+      root.add_subcommand("render", "Render a chat template: JSON context on stdin, prompt on stdout");
   command->add_option("MODEL", options->model, "A model's name, hub id or path");
   command->add_option("--template", options->template_file, "A Jinja template instead of a model's");
   command->add_option("--now", options->now, "The template's clock, as 2025-07-26T14:05:09");
