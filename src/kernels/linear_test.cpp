@@ -1,5 +1,5 @@
-// Every linear kernel on every instruction set this machine has, against a plain sum in double and against each
-// other, bit for bit where the arithmetic is fixed.
+// Every linear kernel on every instruction set this machine has, against a plain sum in double and against
+// each other, bit for bit where the arithmetic is fixed.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -101,7 +101,8 @@ std::vector<float> unpacked(const PackedMatrix& w) {
   return out;
 }
 
-void expect_close(const Case& c, const std::vector<float>& y, const std::vector<float>& weights, const char* name) {
+void expect_close(const Case& c, const std::vector<float>& y, const std::vector<float>& weights,
+                  const char* name) {
   const std::int64_t stride = c.w.n + kSpareColumns;
   for (std::int64_t row = 0; row < c.rows; ++row) {
     for (std::int64_t column = 0; column < c.w.n; ++column) {
@@ -145,9 +146,8 @@ class LinearKinds : public testing::TestWithParam<DType> {
         expect_close({w.matrix, form, kMostRows, x, bias}, most, weights, table.name);
         for (const std::int64_t rows : kRowCounts) {
           const std::vector<float> y = run(*table.ops, {w.matrix, form, rows, x, bias});
-          EXPECT_TRUE(same_bits(y, most, y.size()))
-              << table.name << ": " << rows << " rows differ from " << kMostRows << ", n " << shape.n << " k "
-              << shape.k;
+          EXPECT_TRUE(same_bits(y, most, y.size())) << table.name << ": " << rows << " rows differ from "
+                                                    << kMostRows << ", n " << shape.n << " k " << shape.k;
         }
         const bool compare = exact || (form == ActivationForm::kBF16 && table.bf16_by_f32);
         if (reference.empty()) reference = most;
@@ -225,7 +225,8 @@ TEST(Linear, ZeroTinyAndHugeActivationsStayFinite) {
   std::vector<float> reference;
   for (const Table& table : tables()) {
     const std::vector<float> y = run(*table.ops, {w.matrix, ActivationForm::kInt8, 1, x, bias});
-    for (std::int64_t i = 0; i < n; ++i) EXPECT_TRUE(std::isfinite(y[static_cast<std::size_t>(i)])) << table.name;
+    for (std::int64_t i = 0; i < n; ++i)
+      EXPECT_TRUE(std::isfinite(y[static_cast<std::size_t>(i)])) << table.name;
     if (reference.empty()) reference = y;
     EXPECT_TRUE(same_bits(y, reference, y.size())) << table.name;
   }

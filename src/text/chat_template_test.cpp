@@ -205,7 +205,8 @@ INSTANTIATE_TEST_SUITE_P(
         "{% for i in range(99999) %}{% set x = cycler(*l) %}{% endfor %}",
         "{% set ns = namespace(x=l) %}{% for i in range(5000) %}{% set ns.x = ns.x | map('string') %}{% "
         "endfor %}{{ ns.x | list }}",
-        "{% set ns = namespace(x=l) %}{% for i in range(90000) %}{% set ns.x = ns.x | select %}{% endfor %}{{ "
+        "{% set ns = namespace(x=l) %}{% for i in range(90000) %}{% set ns.x = ns.x | select %}{% endfor "
+        "%}{{ "
         "ns.x | first }}",
         "{{ range(99999) | list | string | length }}{% for i in range(99999) %}{{ range(99999) | list | "
         "length }}{% endfor %}",
