@@ -22,8 +22,10 @@ function(atelier_flags target)
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)
 endfunction()
 
-# Everything that ctest runs, without the program itself: what the sanitizer builds build.
+# Everything that ctest runs, and everything that is fuzzed, without the program itself: all that the sanitizer
+# builds need.
 add_custom_target(unit_tests)
+add_custom_target(fuzz_targets)
 
 function(atelier_library name)
   cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
@@ -67,6 +69,7 @@ function(atelier_library name)
       atelier_flags(${target})
       target_link_libraries(${target} PRIVATE atelier_${name})
       target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(fuzz_targets ${target})
     endforeach()
   endif()
 endfunction()
