@@ -153,14 +153,15 @@ TEST(ChatTemplate, CutsWhereTheFinalMessageEnds) {
 class Hostile : public testing::TestWithParam<const char*> {};
 
 TEST_P(Hostile, EndsSoonAndSaysWhichLimit) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // this process's own time: the machine may be busy
   const auto out = render(GetParam(), {{"l", json::array(1000, 1)}, {"s", std::string(1000, 'a')}});
-  const auto took = std::chrono::steady_clock::now() - start;
+  const double took_ms = 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   EXPECT_FALSE(out) << out->size();
+  RecordProperty("milliseconds", static_cast<int>(took_ms));
 #if defined(NDEBUG)
-  EXPECT_LT(std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), 300);
+  EXPECT_LT(took_ms, 200);  // the bar is 100 on an idle machine
 #else
-  (void)took;
+  (void)took_ms;
 #endif
 }
 

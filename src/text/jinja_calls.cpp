@@ -9,7 +9,6 @@ namespace atelier::text::jinja {
 
 void Interpreter::evaluate_arguments(const ArgumentList& list, Evaluated& out) {
   for (const Expression* item : list.positional) out.positional.push_back(evaluate(item));
-  Value more_named;
   if (list.more_positional != nullptr) {
     const Value more = evaluate(list.more_positional);
     if (!is_iterable(more)) {
