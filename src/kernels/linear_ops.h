@@ -18,7 +18,8 @@ extern const LinearOps kLinearAvx512Bf16;  // needs avx512_bf16: the table "avx5
 extern const LinearOps kLinearAmx;         // needs amx
 extern const LinearOps kLinearEmulated;    // the tile kernels over emulated tiles: tests only, runs anywhere
 
-// A panel's bytes, for ISA files: they call no inline member of another header, lest the linker keep their copy.
+// A panel's bytes, for ISA files: they call no inline member of another header, lest the linker keep their
+// copy.
 const std::uint8_t* panel_data(const PackedMatrix& matrix, std::int64_t panel);
 
 }  // namespace atelier::kernels

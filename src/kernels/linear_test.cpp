@@ -1,5 +1,5 @@
-// Every linear kernel on every instruction set this machine has, against a plain sum in double and against each
-// other, bit for bit where the arithmetic is fixed.
+// Every linear kernel on every instruction set this machine has, against a plain sum in double and against
+// each other, bit for bit where the arithmetic is fixed.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -101,7 +101,8 @@ std::vector<float> unpacked(const PackedMatrix& w) {
   return out;
 }
 
-void expect_close(const Case& c, const std::vector<float>& y, const std::vector<float>& weights, const char* name) {
+void expect_close(const Case& c, const std::vector<float>& y, const std::vector<float>& weights,
+                  const char* name) {
   const std::int64_t stride = c.w.n + kSpareColumns;
   for (std::int64_t row = 0; row < c.rows; ++row) {
     for (std::int64_t column = 0; column < c.w.n; ++column) {
@@ -118,8 +119,12 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b, std::si
   return std::memcmp(a.data(), b.data(), count * sizeof(float)) == 0;
 }
 
-constexpr std::int64_t kRowCounts[] = {1, 2, 3, 4, 5, 8, 12, 15, 16, 17, 33, 41};
-constexpr std::int64_t kMostRows = 41;
+// Few rows of portable code: it is slow, above all under sanitizers.
+std::vector<std::int64_t> row_counts(const Table& table) {
+  if (table.ops == &kLinearScalar || table.ops == &kLinearEmulated) return {1, 5, 16};
+  return {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 33};
+}
+constexpr std::int64_t kMostRows = 35;
 
 struct Shape {
   std::int64_t n, k;
@@ -127,8 +132,8 @@ struct Shape {
 
 std::vector<Shape> shapes(DType kind) {
   if (!is_quantised(kind)) return {{33, 70}, {16, 96}, {1, 1}};
-  if (traits(kind).block_values == 32) return {{33, 96}, {100, 1088}, {15, 32}};
-  return {{33, 256}, {17, 1280}};
+  if (traits(kind).block_values == 32) return {{33, 96}, {50, 1088}, {15, 32}};
+  return {{33, 256}, {16, 1280}};
 }
 
 class LinearKinds : public testing::TestWithParam<DType> {
@@ -143,11 +148,10 @@ class LinearKinds : public testing::TestWithParam<DType> {
       for (const Table& table : tables()) {
         const std::vector<float> most = run(*table.ops, {w.matrix, form, kMostRows, x, bias});
         expect_close({w.matrix, form, kMostRows, x, bias}, most, weights, table.name);
-        for (const std::int64_t rows : kRowCounts) {
+        for (const std::int64_t rows : row_counts(table)) {
           const std::vector<float> y = run(*table.ops, {w.matrix, form, rows, x, bias});
-          EXPECT_TRUE(same_bits(y, most, y.size()))
-              << table.name << ": " << rows << " rows differ from " << kMostRows << ", n " << shape.n << " k "
-              << shape.k;
+          EXPECT_TRUE(same_bits(y, most, y.size())) << table.name << ": " << rows << " rows differ from "
+                                                    << kMostRows << ", n " << shape.n << " k " << shape.k;
         }
         const bool compare = exact || (form == ActivationForm::kBF16 && table.bf16_by_f32);
         if (reference.empty()) reference = most;
@@ -189,7 +193,7 @@ TEST(Tiles, EmulationEqualsTheInstructions) {
     const int exponent = static_cast<int>(random() % 5 == 0 ? random() % 240 : 100 + random() % 40) - 126;
     value = std::ldexp(static_cast<float>(random()) / 4294967296.0f - 0.5f, exponent);
   }
-  for (const std::int64_t rows : {std::int64_t{1}, std::int64_t{15}, std::int64_t{40}}) {
+  for (const std::int64_t rows : {std::int64_t{1}, std::int64_t{15}, std::int64_t{35}}) {
     const Case c = {w.matrix, ActivationForm::kBF16, rows, x, bias};
     const std::vector<float> real = run(kLinearAmx, c), emulated = run(kLinearEmulated, c);
     EXPECT_TRUE(same_bits(real, emulated, real.size())) << rows;
@@ -225,7 +229,8 @@ TEST(Linear, ZeroTinyAndHugeActivationsStayFinite) {
   std::vector<float> reference;
   for (const Table& table : tables()) {
     const std::vector<float> y = run(*table.ops, {w.matrix, ActivationForm::kInt8, 1, x, bias});
-    for (std::int64_t i = 0; i < n; ++i) EXPECT_TRUE(std::isfinite(y[static_cast<std::size_t>(i)])) << table.name;
+    for (std::int64_t i = 0; i < n; ++i)
+      EXPECT_TRUE(std::isfinite(y[static_cast<std::size_t>(i)])) << table.name;
     if (reference.empty()) reference = y;
     EXPECT_TRUE(same_bits(y, reference, y.size())) << table.name;
   }

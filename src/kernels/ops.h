@@ -29,9 +29,9 @@ struct Activations {
   float* f32 = nullptr;
   std::uint16_t* bf16 = nullptr;  // [rows / block][cols / 32][block][32]
   // kInt8: x ~ q8 * scale, in groups of 32.
-  std::int8_t* q8 = nullptr;          // [rows / block][cols / 32][block][32]
-  float* scale = nullptr;             // [rows / block][cols / 32][block]: amax / 127
-  float* scaled_sum = nullptr;        // likewise: scale * float(sum of the q8)
+  std::int8_t* q8 = nullptr;               // [rows / block][cols / 32][block][32]
+  float* scale = nullptr;                  // [rows / block][cols / 32][block]: amax / 127
+  float* scaled_sum = nullptr;             // likewise: scale * float(sum of the q8)
   std::int32_t* minus_sum = nullptr;       // likewise: -(sum of the group's q8)
   std::int32_t* minus_half_sum = nullptr;  // likewise: of its first 16
 };

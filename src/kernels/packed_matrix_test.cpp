@@ -48,7 +48,8 @@ TEST_P(Kinds, UnpackAsGgufPyReadsThem) {
   for (std::size_t i = 0; i < got.size(); ++i) {
     float expected;
     std::memcpy(&expected, floats.data() + 4 * i, 4);
-    ASSERT_TRUE(same_bits(got[i], expected)) << name << " value " << i << ": " << got[i] << " for " << expected;
+    ASSERT_TRUE(same_bits(got[i], expected))
+        << name << " value " << i << ": " << got[i] << " for " << expected;
   }
 }
 
@@ -86,8 +87,9 @@ TEST_P(Kinds, OddLengthsKeepTheirValues) {
   for (const std::int64_t k : {std::int64_t{1}, std::int64_t{33}, std::int64_t{96}, std::int64_t{256}}) {
     if (k % traits(GetParam()).block_values != 0) continue;
     const RandomWeights w = random_weights(GetParam(), 3, k, 2);
-    const RandomWeights alone{std::vector<std::byte>(w.bytes.begin() + *row_bytes(GetParam(), k) * 2, w.bytes.end()),
-                              allocate_packed(GetParam(), 1, k)};
+    const RandomWeights alone{
+        std::vector<std::byte>(w.bytes.begin() + *row_bytes(GetParam(), k) * 2, w.bytes.end()),
+        allocate_packed(GetParam(), 1, k)};
     PackedMatrix last = allocate_packed(GetParam(), 1, k);
     pack_panels(last, alone.bytes, {}, 0, 1);
     std::vector<float> a(static_cast<std::size_t>(k)), b(static_cast<std::size_t>(k));

@@ -16,7 +16,8 @@ void pack_columns(const std::uint8_t* const* rows, std::int64_t values, std::uin
 void pack_pairs(const std::uint8_t* const* rows, std::int64_t values, std::uint8_t* record) {
   for (std::int64_t r = 0; r < kPanelRows; ++r) {
     std::int64_t pair = 0;
-    for (; 2 * pair + 1 < values; ++pair) store_word(record + pair * 64 + r * 4, load_word(rows[r] + pair * 4));
+    for (; 2 * pair + 1 < values; ++pair)
+      store_word(record + pair * 64 + r * 4, load_word(rows[r] + pair * 4));
     if (2 * pair < values) std::memcpy(record + pair * 64 + r * 4, rows[r] + pair * 4, 2);
   }
 }

@@ -1,5 +1,5 @@
-// Blocks of 256 values (the K-quants): 8 groups of 32 with 6-bit or smaller integer scales under one f16 d (and
-// dmin). Planes are re-cut by masks and shifts on 32-bit words; the 6-bit scales become bytes.
+// Blocks of 256 values (the K-quants): 8 groups of 32 with 6-bit or smaller integer scales under one f16 d
+// (and dmin). Planes are re-cut by masks and shifts on 32-bit words; the 6-bit scales become bytes.
 #include <cstddef>
 
 #include "kernels/packing.h"

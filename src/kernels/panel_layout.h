@@ -1,6 +1,7 @@
-// Where everything stands inside a panel of a PackedMatrix. A panel is a run of records; a record holds one or
-// more groups of 32 k for 16 rows: first the value planes, group by group, then the scales. All offsets are
-// bytes from the start of the record; every plane starts on a 64-byte line, so that a load is one cache line.
+// Where everything stands inside a panel of a PackedMatrix. A panel is a run of records; a record holds one
+// or more groups of 32 k for 16 rows: first the value planes, group by group, then the scales. All offsets
+// are bytes from the start of the record; every plane starts on a 64-byte line, so that a load is one cache
+// line.
 //
 //   bytes    8-bit values as quads: quad q = 64 bytes = 16 rows x the 4 consecutive k from 4q
 //   nibbles  4 lines; byte (row, b) of line v: quad v in the low half, quad v + 4 in the high half
@@ -17,11 +18,11 @@
 namespace atelier::kernels {
 
 enum class ScaleForm : std::uint8_t {
-  kNone,         // plain floats
-  kHalf,         // f16 d (and f16 m) per group
-  kByte,         // f16 d, dmin per record; u8 scale and u8 min per group                     Q4_K Q5_K
-  kSignedByte,   // f16 d per record; i8 scale per 16 values                                  Q3_K Q6_K
-  kNibblePair,   // f16 d, dmin per record; per 16 values a byte: low half scale, high half min   Q2_K
+  kNone,        // plain floats
+  kHalf,        // f16 d (and f16 m) per group
+  kByte,        // f16 d, dmin per record; u8 scale and u8 min per group                     Q4_K Q5_K
+  kSignedByte,  // f16 d per record; i8 scale per 16 values                                  Q3_K Q6_K
+  kNibblePair,  // f16 d, dmin per record; per 16 values a byte: low half scale, high half min   Q2_K
 };
 
 struct PanelLayout {
@@ -98,7 +99,8 @@ constexpr PanelLayout blocks(std::int32_t bits, std::int32_t offset, ScaleForm f
   p.nibbles_stride = bits >= 4 && bits <= 6 ? 256 : 0;
   p.pairs_stride = bits == 2 || bits == 3 || bits == 6 ? 128 : 0;
   p.bits_stride = bits == 3 || bits == 5 ? 64 : 0;
-  p.record_groups = form == ScaleForm::kHalf ? 2 : 8;  // two f16 x 16 fill a line; a K-quant block has 8 groups
+  p.record_groups =
+      form == ScaleForm::kHalf ? 2 : 8;  // two f16 x 16 fill a line; a K-quant block has 8 groups
   p.offset = offset;
   p.max_value = (1 << bits) - 1;
   p.scale_form = form;

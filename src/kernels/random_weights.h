@@ -1,4 +1,5 @@
-// Random weights in any of the file's formats, with finite scales of a plausible size. For tests and measurements.
+// Random weights in any of the file's formats, with finite scales of a plausible size. For tests and
+// measurements.
 #pragma once
 
 #include <cstdint>
@@ -68,8 +69,8 @@ inline RandomWeights random_weights(DType type, std::int64_t n, std::int64_t k, 
   return out;
 }
 
-inline constexpr DType kAllKinds[] = {DType::kF32,  DType::kF16,  DType::kBF16, DType::kQ4_0, DType::kQ4_1,
-                                      DType::kQ5_0, DType::kQ5_1, DType::kQ8_0, DType::kQ2_K, DType::kQ3_K,
+inline constexpr DType kAllKinds[] = {DType::kF32,  DType::kF16,  DType::kBF16, DType::kQ4_0,  DType::kQ4_1,
+                                      DType::kQ5_0, DType::kQ5_1, DType::kQ8_0, DType::kQ2_K,  DType::kQ3_K,
                                       DType::kQ4_K, DType::kQ5_K, DType::kQ6_K, DType::kIQ4_NL};
 
 }  // namespace atelier::kernels

@@ -55,8 +55,7 @@ std::uint32_t quad_of(const PanelLayout& layout, const std::uint8_t* record, std
   }
   if (layout.lookup) {
     std::uint32_t values = 0;
-    for (int b = 0; b < 4; ++b)
-      values |= std::uint32_t{kIq4Values[(word >> (8 * b)) & 15u]} << (8 * b);
+    for (int b = 0; b < 4; ++b) values |= std::uint32_t{kIq4Values[(word >> (8 * b)) & 15u]} << (8 * b);
     word = values;
   }
   return word;
