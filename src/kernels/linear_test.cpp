@@ -119,8 +119,12 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b, std::si
   return std::memcmp(a.data(), b.data(), count * sizeof(float)) == 0;
 }
 
-constexpr std::int64_t kRowCounts[] = {1, 2, 3, 4, 5, 8, 12, 15, 16, 17, 33, 41};
-constexpr std::int64_t kMostRows = 41;
+// Few rows of portable code: it is slow, above all under sanitizers.
+std::vector<std::int64_t> row_counts(const Table& table) {
+  if (table.ops == &kLinearScalar || table.ops == &kLinearEmulated) return {1, 5, 16};
+  return {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 33};
+}
+constexpr std::int64_t kMostRows = 35;
 
 struct Shape {
   std::int64_t n, k;
@@ -128,8 +132,8 @@ struct Shape {
 
 std::vector<Shape> shapes(DType kind) {
   if (!is_quantised(kind)) return {{33, 70}, {16, 96}, {1, 1}};
-  if (traits(kind).block_values == 32) return {{33, 96}, {100, 1088}, {15, 32}};
-  return {{33, 256}, {17, 1280}};
+  if (traits(kind).block_values == 32) return {{33, 96}, {50, 1088}, {15, 32}};
+  return {{33, 256}, {16, 1280}};
 }
 
 class LinearKinds : public testing::TestWithParam<DType> {
@@ -144,7 +148,7 @@ class LinearKinds : public testing::TestWithParam<DType> {
       for (const Table& table : tables()) {
         const std::vector<float> most = run(*table.ops, {w.matrix, form, kMostRows, x, bias});
         expect_close({w.matrix, form, kMostRows, x, bias}, most, weights, table.name);
-        for (const std::int64_t rows : kRowCounts) {
+        for (const std::int64_t rows : row_counts(table)) {
           const std::vector<float> y = run(*table.ops, {w.matrix, form, rows, x, bias});
           EXPECT_TRUE(same_bits(y, most, y.size())) << table.name << ": " << rows << " rows differ from "
                                                     << kMostRows << ", n " << shape.n << " k " << shape.k;
@@ -189,7 +193,7 @@ TEST(Tiles, EmulationEqualsTheInstructions) {
     const int exponent = static_cast<int>(random() % 5 == 0 ? random() % 240 : 100 + random() % 40) - 126;
     value = std::ldexp(static_cast<float>(random()) / 4294967296.0f - 0.5f, exponent);
   }
-  for (const std::int64_t rows : {std::int64_t{1}, std::int64_t{15}, std::int64_t{40}}) {
+  for (const std::int64_t rows : {std::int64_t{1}, std::int64_t{15}, std::int64_t{35}}) {
     const Case c = {w.matrix, ActivationForm::kBF16, rows, x, bias};
     const std::vector<float> real = run(kLinearAmx, c), emulated = run(kLinearEmulated, c);
     EXPECT_TRUE(same_bits(real, emulated, real.size())) << rows;
