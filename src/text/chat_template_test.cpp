@@ -138,6 +138,23 @@ TEST(ChatTemplate, RefusesWhatIsNoTemplate) {
   EXPECT_FALSE(ChatTemplate::parse(sum + " }}"));
 }
 
+TEST(ChatTemplate, ReadsTheLongestTemplatesSoon) {
+  for (const std::string part :
+       {"{{ a }}", "{% if a %}{% set b = 1 %}{% endif %}", "{# #}", "{{ a.b[1:2] | upper }}",
+        "{% for x in l %}{% set y = x %}{% endfor %}", "{% macro m(a, b=1) %}{% endmacro %}", "x\n  ",
+        "{{ 'a' ~ 1 + 2 * 3 }}", "{% if a is defined and b %}{% elif c %}{% endif %}"}) {
+    std::string source;
+    while (source.size() + part.size() < (1u << 20)) source += part;
+    const std::clock_t start = std::clock();
+    EXPECT_TRUE(ChatTemplate::parse(source)) << part;
+    const double took_ms = 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    RecordProperty(part, static_cast<int>(took_ms));
+#if defined(NDEBUG)
+    EXPECT_LT(took_ms, 1000) << part;
+#endif
+  }
+}
+
 TEST(ChatTemplate, CutsWhereTheFinalMessageEnds) {
   const auto context = [](const char* content) {
     return json::object{{"messages", json::array{json::object{{"role", "assistant"}, {"content", content}}}}};

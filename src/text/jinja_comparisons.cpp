@@ -195,7 +195,7 @@ bool contains(Runtime& runtime, const Value& container, const Value& item) {
       if (!item.is_string()) {
         raise(ErrorKind::kType, "'in <string>' requires string as left operand, not {}", type_name(item));
       }
-      runtime.work(container.string->size);
+      runtime.work(container.string->size * 2);
       return find_text(container.string->view(), item.string->view()) != std::string_view::npos;
     case Kind::kDict:
       return find_entry(runtime, *container.dict, item) != nullptr;

@@ -178,10 +178,11 @@ Value repeat(Runtime& runtime, const Value& what, const Value& times) {
           runtime.max_text_bytes());
   }
   if (what.is_string()) {
-    std::string out;
-    out.reserve(size * count);
-    for (std::size_t i = 0; i < count && size > 0; ++i) out += what.string->view();
-    return Value(runtime.text(out, what.string->markup));
+    runtime.check_text_size(size * count);
+    runtime.work(size * count);
+    char* const out = static_cast<char*>(runtime.arena().allocate(size * count, 1));
+    for (std::size_t i = 0; i < count && size > 0; ++i) std::copy_n(what.string->data, size, out + i * size);
+    return Value(runtime.borrow({out, size * count}, what.string->markup));
   }
   runtime.step(static_cast<std::int64_t>(size * count / 4));
   const auto items = runtime.arena().create_array<Value>(size * count);

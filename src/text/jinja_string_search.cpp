@@ -36,7 +36,7 @@ std::int64_t find(const Value& self, const Arguments& a, bool backward) {
   const Window window = window_of(self, a, 1);
   const std::string_view wanted = a.string(0).view();
   if (window.empty_range) return -1;
-  a.runtime().work(self.string->size);
+  a.runtime().work(self.string->size * 2);
   const std::string_view part = self.string->view().substr(window.first, window.last - window.first);
   const std::size_t at = backward ? find_last_text(part, wanted) : find_text(part, wanted);
   if (at == std::string_view::npos) return -1;
