@@ -61,9 +61,8 @@ class Outbox {
   std::string waiting_;  // its first taken_ bytes have left
   std::size_t taken_ = 0;
   std::size_t leaving_ = 0;  // bytes of the piece on its way
-  bool chunked_ = false, drop_body_ = false;
-  bool awake_ = false;   // the connection's thread knows that there is something
-  bool closed_ = false;  // the client has gone
+  bool awake_ = false;       // the connection's thread knows that there is something
+  bool closed_ = false;      // the client has gone
   bool was_full_ = false;
   Callbacks callbacks_;
 };

@@ -13,10 +13,7 @@ struct Decoder::Scratch {
 Decoder::Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
                  kernels::Compute compute, ThreadPool& pool)
     : config_(config),
-      weights_(weights),
-      ops_(ops),
       compute_(compute),
-      pool_(pool),
       scratch_(new Scratch{.pass = ChunkPass(config, weights, ops, compute, pool)}) {}
 
 Decoder::~Decoder() = default;

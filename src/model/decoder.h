@@ -41,10 +41,7 @@ class Decoder {
  private:
   struct Scratch;
   const ModelConfig& config_;
-  const Weights& weights_;
-  const kernels::Ops& ops_;
   kernels::Compute compute_;
-  ThreadPool& pool_;
   std::unique_ptr<Scratch> scratch_;
 };
 

@@ -112,7 +112,8 @@ Result<std::string> cut_after_final_message(std::string prompt, const boost::jso
   const auto* list = messages == nullptr ? nullptr : messages->if_array();
   const auto* text = list == nullptr || list->empty() ? nullptr : text_of(list->back());
   if (text == nullptr) {
-    return fail_param(Fault::kBadRequest, "continue_final_message", "the final message has no text to continue");
+    return fail_param(Fault::kBadRequest, "continue_final_message",
+                      "the final message has no text to continue");
   }
   const std::string_view message(text->data(), text->size());
   const std::string_view bare = stripped(message, true, true);

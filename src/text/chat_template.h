@@ -42,8 +42,8 @@ class ChatTemplate {
   std::shared_ptr<const Parsed> parsed_;
 };
 
-// What `continue_final_message` asks for: the prompt up to the end of the last message's text, so that the model
-// goes on writing it. Fails where that text is not to be found in the prompt.
+// What `continue_final_message` asks for: the prompt up to the end of the last message's text, so that the
+// model goes on writing it. Fails where that text is not to be found in the prompt.
 Result<std::string> cut_after_final_message(std::string prompt, const boost::json::object& context);
 
 }  // namespace atelier::text

@@ -45,7 +45,7 @@ ParameterList split(std::string_view text) {
 
 Arguments::Arguments(Runtime& runtime, std::string_view function, std::string_view parameters,
                      const CallArguments& call)
-    : runtime_(runtime) {
+    : runtime_(runtime), function_(function) {
   const ParameterList list = split(parameters);
   if (call.positional.size() > list.size) refuse_count(function, list, call.positional.size());
   for (std::size_t i = 0; i < call.positional.size(); ++i) values_[i] = call.positional[i];
@@ -77,8 +77,8 @@ std::int64_t Arguments::integer(std::size_t index, std::int64_t absent) const {
 
 const Str& Arguments::string(std::size_t index) const {
   if (!values_[index].is_string()) {
-    if (values_[index].is_undefined()) raise_undefined(*values_[index].undefined);
-    raise(ErrorKind::kType, "must be str, not {}", type_name(values_[index]));
+    raise(ErrorKind::kType, "{}() argument {} must be str, not {}", function_, index + 1,
+          type_name(values_[index]));
   }
   return *values_[index].string;
 }

@@ -28,6 +28,7 @@ class Arguments {
  private:
   static constexpr std::size_t kMost = 8;
   Runtime& runtime_;
+  std::string_view function_;
   std::array<Value, kMost> values_;
 };
 

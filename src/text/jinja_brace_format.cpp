@@ -35,7 +35,7 @@ FormatSpec parse_spec(std::string_view text, Runtime& runtime) {
     return at > start;
   };
   if (const char sign = take("+- ")) spec.sign = sign;
-  take("z");
+  spec.no_negative_zero = take("z") != 0;
   spec.alternate = take("#") != 0;
   spec.zero = take("0") != 0;
   number(spec.width);
@@ -57,8 +57,10 @@ std::string format_real(Runtime&, const FormatSpec& spec, const Value& value) {
     refuse_type(spec, value);
   }
   const double number = to_double(value);
-  return assemble_number(std::signbit(number) && !std::isnan(number), "",
-                         float_digits(std::fabs(number), spec.type, spec.precision, spec.alternate), spec);
+  std::string digits = float_digits(std::fabs(number), spec.type, spec.precision, spec.alternate);
+  const bool zero = digits.find_first_of("123456789in") == std::string::npos;
+  const bool negative = std::signbit(number) && !std::isnan(number) && !(zero && spec.no_negative_zero);
+  return assemble_number(negative, "", std::move(digits), spec);
 }
 
 std::string format_integer(Runtime& runtime, const FormatSpec& spec, const Value& value) {
@@ -69,6 +71,9 @@ std::string format_integer(Runtime& runtime, const FormatSpec& spec, const Value
     refuse_type(spec, value);
   }
   if (spec.precision >= 0) raise(ErrorKind::kValue, "Precision not allowed in integer format specifier");
+  if (spec.no_negative_zero) {
+    raise(ErrorKind::kValue, "Negative zero coercion (z) not allowed in integer format specifier");
+  }
   if (spec.type == 'c') {
     std::string out;
     const auto code = to_big(value).to_int64();
@@ -177,7 +182,7 @@ class BraceFormat {
 
   Value lookup(std::string_view name) {
     const std::size_t first_end = std::min(name.find_first_of(".["), name.size());
-    Value value = first(name.substr(0, first_end));
+    Value value = first(name.substr(0, first_end), first_end == name.size());
     for (std::size_t at = first_end; at < name.size();) {
       if (name[at] == '.') {
         const std::size_t end = std::min(name.find_first_of(".[", at + 1), name.size());
@@ -205,8 +210,10 @@ class BraceFormat {
     return Value(runtime_.text(text));
   }
 
-  Value first(std::string_view name) {
-    const bool is_number = name.find_first_not_of("0123456789") == std::string_view::npos;
+  // `alone`: nothing follows the name; only then does it count for the numbering.
+  Value first(std::string_view name, bool alone) {
+    const bool is_number =
+        name.find_first_not_of("0123456789") == std::string_view::npos && (alone || !name.empty());
     if (!is_number) {
       const Value* found = mapping_ != nullptr ? find_key(runtime_, *mapping_, name) : arguments_.find(name);
       if (found == nullptr) raise(ErrorKind::kLookup, "{}", quoted(name));
@@ -214,13 +221,13 @@ class BraceFormat {
     }
     if (name.size() > 9) raise(ErrorKind::kValue, "Too many decimal digits in format string");
     const auto numbering = name.empty() ? Numbering::kAutomatic : Numbering::kManual;
-    if (numbering_ != Numbering::kNone && numbering_ != numbering) {
+    if (alone && numbering_ != Numbering::kNone && numbering_ != numbering) {
       raise(ErrorKind::kValue, "cannot switch from manual field specification to automatic field numbering");
     }
-    numbering_ = numbering;
+    if (alone) numbering_ = numbering;
     const std::size_t index = name.empty() ? next_++ : std::stoul(std::string(name));
     if (index >= arguments_.positional.size()) {
-      raise(ErrorKind::kLookup, "Replacement index {} out of range for positional args tuple", index);
+      raise(ErrorKind::kLookup, "tuple index out of range");
     }
     return arguments_.positional[index];
   }

@@ -9,11 +9,10 @@ namespace atelier::text::jinja {
 
 void Interpreter::evaluate_arguments(const ArgumentList& list, Evaluated& out) {
   for (const Expression* item : list.positional) out.positional.push_back(evaluate(item));
-  Value more_named;
   if (list.more_positional != nullptr) {
     const Value more = evaluate(list.more_positional);
     if (!is_iterable(more)) {
-      raise(ErrorKind::kType, "argument after * must be an iterable, not {}", type_name(more));
+      raise(ErrorKind::kType, "Value after * must be an iterable, not {}", type_name(more));
     }
     for (const Value& item : collect(runtime_, more)) out.positional.push_back(item);
   }

@@ -122,16 +122,19 @@ Value Interpreter::compute(const Call& node) {
 }
 
 Value Interpreter::compute(const Filter& node) {
-  return apply_filter(node, evaluate(node.subject));
+  return apply_filter(node, evaluate(node.subject), false);
 }
 
-Value Interpreter::apply_filter(const Filter& node, const Value& subject) {
+Value Interpreter::apply_filter(const Filter& node, const Value& subject, bool of_block) {
   if (node.entry == nullptr) {
     raise(ErrorKind::kRuntime, "No {} named {} found.", node.is_test ? "test" : "filter",
           quoted(node.name->view()));
   }
+  // A block's filters: the innermost works on the block's text.
+  const auto* inner = node.subject == nullptr ? nullptr : std::get_if<Filter>(&node.subject->form);
   Evaluated arguments;
-  arguments.positional.push_back(subject);
+  arguments.positional.push_back(of_block && inner != nullptr ? apply_filter(*inner, subject, true)
+                                                              : subject);
   evaluate_arguments(node.arguments, arguments);
   return call_filter(runtime_, *node.entry, arguments.view());
 }

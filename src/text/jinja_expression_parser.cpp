@@ -76,7 +76,8 @@ Expression* ExpressionParser::tuple(bool with_condition, std::string_view end_na
   }
   if (!is_tuple) {
     if (!items.empty()) return items[0];
-    if (!in_parentheses) tokens_.fail(fmt::format("Expected an expression, got {}", quoted(describe(tokens_.current()))));
+    if (!in_parentheses)
+      tokens_.fail(fmt::format("Expected an expression, got {}", quoted(describe(tokens_.current()))));
   }
   const int height = highest(items);
   Expression* out = make(line, TupleLiteral{std::move(items)}, {});
@@ -450,7 +451,7 @@ const Str* ExpressionParser::target_name() {
   const Token token = tokens_.expect(TokenKind::kName);
   static constexpr std::string_view kReserved[] = {"true", "false", "none", "True", "False", "None"};
   if (std::ranges::find(kReserved, token.text) != std::end(kReserved)) {
-    tokens_.fail("can't assign to 'name'", token.line);
+    tokens_.fail("can't assign to 'const'", token.line);
   }
   return tree_.intern(token.text);
 }
@@ -469,7 +470,8 @@ Target ExpressionParser::target(std::string_view end_name, bool with_attribute) 
     is_tuple = true;
   }
   if (!is_tuple) {
-    if (parts.empty()) tokens_.fail(fmt::format("Expected an expression, got {}", quoted(describe(tokens_.current()))));
+    if (parts.empty())
+      tokens_.fail(fmt::format("Expected an expression, got {}", quoted(describe(tokens_.current()))));
     return std::move(parts[0]);
   }
   Target out;
@@ -486,7 +488,7 @@ Target ExpressionParser::simple_target(bool with_attribute) {
     return out;
   }
   if (!tokens_.at(TokenKind::kName)) {
-    tokens_.fail(fmt::format("can't assign to {}", quoted(describe(tokens_.current()))));
+    tokens_.fail("can't assign to 'const'");
   }
   Target out;
   out.name = target_name();

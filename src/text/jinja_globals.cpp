@@ -89,8 +89,7 @@ Value raise_exception(Runtime& runtime, const CallArguments& call) {
 
 Value now_as_text(Runtime& runtime, const CallArguments& call) {
   const Arguments a(runtime, "strftime_now", "format", call);
-  runtime.work(a.string(0).size * 16);
-  return Value(runtime.text(strftime(runtime.now(), a.string(0).view())));
+  return Value(runtime.text(strftime(runtime, a.string(0).view())));
 }
 
 Value refuse_lipsum(Runtime&, const CallArguments&) {

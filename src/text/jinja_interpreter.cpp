@@ -16,6 +16,7 @@ struct TestedIterator final : Iterator {
       : interpreter(of), loop(node), iterable(all), around(outside) {}
 
   bool next(Runtime& runtime, Value& out) override {
+    const IteratorNesting nesting(runtime);
     if (source == nullptr) {
       activation = interpreter.activate(loop.test_function, around);
       interpreter.enter(loop.test_frame, activation);
@@ -207,7 +208,7 @@ Interpreter::Flow Interpreter::execute(const SetBlock& node) {
   Value text;
   const Flow flow = capture(text, [&] { return run(node.body); });
   if (flow != Flow::kNormal) return flow;
-  if (node.filter != nullptr) text = apply_filter(std::get<Filter>(node.filter->form), text);
+  if (node.filter != nullptr) text = apply_filter(std::get<Filter>(node.filter->form), text, true);
   leave(node.frame);
   assign(node.target, text);
   return Flow::kNormal;
@@ -227,7 +228,7 @@ Interpreter::Flow Interpreter::execute(const CallBlock& node) {
   evaluate_arguments(call_node.arguments, arguments);
   static const Str kCaller{"caller", 6, 6};
   arguments.named.push_back({&kCaller, Value(static_cast<const Macro*>(caller))});
-  write(call(callee, arguments.view()));
+  write_text_only(call(callee, arguments.view()));
   return Flow::kNormal;
 }
 
@@ -241,7 +242,7 @@ Interpreter::Flow Interpreter::execute(const FilterBlock& node) {
   Value text;
   const Flow flow = capture(text, [&] { return run(node.body); });
   if (flow != Flow::kNormal) return flow;
-  write(apply_filter(std::get<Filter>(node.filter->form), text));
+  write_text_only(apply_filter(std::get<Filter>(node.filter->form), text, true));
   leave(node.frame);
   return Flow::kNormal;
 }
@@ -318,6 +319,14 @@ void Interpreter::write(std::string_view text) {
   runtime_.work(text.size());
   runtime_.check_text_size(out_->size() + text.size());
   *out_ += text;
+}
+
+// What call and filter blocks give goes out as it is, and only text can.
+void Interpreter::write_text_only(const Value& value) {
+  if (!value.is_string()) {
+    raise(ErrorKind::kType, "sequence item 0: expected str instance, {} found", type_name(value));
+  }
+  write(value.string->view());
 }
 
 // Runs something that writes, and gives what it wrote as a value.

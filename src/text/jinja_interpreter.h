@@ -59,6 +59,7 @@ class Interpreter {
   void assign(const Target& target, const Value& value);
   void write(const Value& value);
   void write(std::string_view text);
+  void write_text_only(const Value& value);
   template <class Run>
   Flow capture(Value& text, Run run);
 
@@ -80,7 +81,7 @@ class Interpreter {
   Value compute(const DictLiteral& node);
   Value compute(const Call& node);
   Value compute(const Filter& node);
-  Value apply_filter(const Filter& node, const Value& subject);
+  Value apply_filter(const Filter& node, const Value& subject, bool of_block);
 
   // jinja_calls.cpp: calls
   struct Evaluated {

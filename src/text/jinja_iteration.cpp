@@ -117,6 +117,23 @@ void insertion_sort(Runtime& runtime, std::vector<Value>& keys, std::vector<std:
   }
 }
 
+// Stable, and safe with an order that is none (NaN).
+void merge_sort(Runtime& runtime, std::vector<Value>& keys, std::vector<std::uint32_t>& order) {
+  std::vector<std::uint32_t> other(order.size());
+  for (std::size_t width = 1; width < order.size(); width *= 2) {
+    for (std::size_t low = 0; low < order.size(); low += 2 * width) {
+      const std::size_t middle = std::min(low + width, order.size()),
+                        high = std::min(low + 2 * width, order.size());
+      for (std::size_t left = low, right = middle, out = low; out < high; ++out) {
+        const bool from_right =
+            left == middle || (right < high && less(runtime, keys[order[right]], keys[order[left]]));
+        other[out] = from_right ? order[right++] : order[left++];
+      }
+    }
+    order.swap(other);
+  }
+}
+
 }  // namespace
 
 Iterator* iterate(Runtime& runtime, const Value& value) {
@@ -242,8 +259,7 @@ std::vector<Value> sorted(Runtime& runtime, std::vector<Value> items, std::vecto
   if (order.size() < 64) {
     insertion_sort(runtime, keys, order);
   } else {
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::uint32_t a, std::uint32_t b) { return less(runtime, keys[a], keys[b]); });
+    merge_sort(runtime, keys, order);
   }
   if (reverse) std::reverse(order.begin(), order.end());
   std::vector<Value> out;

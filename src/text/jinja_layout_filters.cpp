@@ -22,6 +22,11 @@ Value indent(const Arguments& a) {
     step = a[1].is_string() ? std::string(a[1].string->view())
                             : std::string(static_cast<std::size_t>(width), ' ');
   }
+  if (!a[0].is_string()) {
+    if (a[0].is_undefined()) raise_undefined(*a[0].undefined);
+    if (a[0].is(Kind::kList)) raise(ErrorKind::kAttribute, "'list' object has no attribute 'splitlines'");
+    raise(ErrorKind::kType, "unsupported operand type(s) for +=: '{}' and 'str'", type_name(a[0]));
+  }
   const Value with_newline = apply(runtime, Operator::kAdd, a[0], Value(runtime.borrow("\n")));
   const Str& text = *with_newline.string;
   if (text.markup && !(a.has(1) && a[1].is_string() && a[1].string->markup)) step = escape_text(step);
@@ -182,6 +187,7 @@ std::vector<std::string> wrap_line(Runtime& runtime, std::string_view line, cons
 
 Value word_wrap(const Arguments& a) {
   Runtime& runtime = a.runtime();
+  if (a[0].is_undefined()) raise_undefined(*a[0].undefined);
   if (!a[0].is_string())
     raise(ErrorKind::kAttribute, "'{}' object has no attribute 'splitlines'", type_name(a[0]));
   const std::int64_t width = a.integer(1, 79);

@@ -22,6 +22,7 @@ CallArguments keep(Runtime& runtime, const CallArguments& arguments) {
 struct Deferred final : Iterator {
   Deferred(const Arguments& given, Value (*what)(const Arguments&)) : arguments(given), make(what) {}
   bool next(Runtime& runtime, Value& out) override {
+    const IteratorNesting nesting(runtime);
     if (items == nullptr) {
       items = iterate(runtime, make(arguments));
     }
@@ -111,6 +112,7 @@ struct Walk final : Iterator {
       : arguments(given), what(wanted), by_attribute(takes_attribute) {}
 
   bool next(Runtime& runtime, Value& out) override {
+    const IteratorNesting nesting(runtime);
     if (items == nullptr && !begin(runtime)) return false;
     for (Value item; items->next(runtime, item);) {
       runtime.step();

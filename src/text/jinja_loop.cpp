@@ -18,7 +18,8 @@ bool Loop::advance(Runtime& runtime, Value& item) {
 }
 
 const Value& Loop::peek(Runtime& runtime) {
-  if (ahead.is_missing()) source->next(runtime, ahead);
+  Value item;
+  if (ahead.is_missing() && source->next(runtime, item)) ahead = item;
   return ahead;
 }
 

@@ -15,6 +15,7 @@ struct FormatSpec {
   char sign = '-';
   bool alternate = false;
   bool zero = false;
+  bool no_negative_zero = false;  // z
   std::int64_t width = 0;
   std::int64_t precision = -1;  // -1: none given
   char grouping = 0;            // , or _

@@ -69,9 +69,7 @@ int base_of_prefix(std::string_view digits) {
 }  // namespace
 
 std::optional<Value> parse_integer(Runtime& runtime, std::string_view text, int base) {
-  if (base != 0 && (base < 2 || base > 36)) {
-    raise(ErrorKind::kValue, "int() base must be >= 2 and <= 36, or 0");
-  }
+  if (base != 0 && (base < 2 || base > 36)) return std::nullopt;
   runtime.work(text.size() * 8);
   std::string digits = plain_number(text);
   bool negative = false;
@@ -128,7 +126,6 @@ std::int64_t to_index(const Value& value) {
   if (value.is(Kind::kInt)) return value.integer;
   if (value.is(Kind::kBool)) return value.boolean;
   if (value.is(Kind::kBig)) raise(ErrorKind::kLookup, "cannot fit 'int' into an index-sized integer");
-  if (value.is_undefined()) raise_undefined(*value.undefined);
   raise(ErrorKind::kType, "'{}' object cannot be interpreted as an integer", type_name(value));
 }
 
@@ -148,7 +145,6 @@ Value round_number(Runtime& runtime, const Value& value, std::int64_t digits) {
     return runtime.number(quotient * unit);
   }
   if (!value.is(Kind::kFloat)) {
-    if (value.is_undefined()) raise_undefined(*value.undefined);
     raise(ErrorKind::kType, "type {} doesn't define __round__ method", type_name(value));
   }
   const double real = value.real;

@@ -82,6 +82,6 @@ Value round_number(Runtime& runtime, const Value& value, std::int64_t digits);
 Value integer_of(Runtime& runtime, double value);  // int(value); kOverflow, kValue for inf and nan
 
 // jinja_strftime.cpp
-std::string strftime(const std::tm& time, std::string_view format);
+std::string strftime(Runtime& runtime, std::string_view format);
 
 }  // namespace atelier::text::jinja

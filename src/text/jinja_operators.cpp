@@ -178,9 +178,10 @@ Value repeat(Runtime& runtime, const Value& what, const Value& times) {
           runtime.max_text_bytes());
   }
   if (what.is_string()) {
-    TextBuilder out(runtime);
-    for (std::size_t i = 0; i < count && size > 0; ++i) out.append(what.string->view());
-    return Value(out.finish(what.string->markup));
+    std::string out;
+    out.reserve(size * count);
+    for (std::size_t i = 0; i < count && size > 0; ++i) out += what.string->view();
+    return Value(runtime.text(out, what.string->markup));
   }
   runtime.step(static_cast<std::int64_t>(size * count / 4));
   const auto items = runtime.arena().create_array<Value>(size * count);

@@ -203,6 +203,13 @@ std::uint32_t Runtime::height_above(std::uint32_t highest) const {
   return highest + 1;
 }
 
+IteratorNesting::IteratorNesting(Runtime& runtime) : nesting_(runtime.iterator_nesting) {
+  if (nesting_ >= static_cast<int>(Runtime::kMaxHeight)) {
+    raise(ErrorKind::kLimit, "lazy sequences stand more than {} deep inside each other", Runtime::kMaxHeight);
+  }
+  ++nesting_;
+}
+
 std::uint32_t height_of(const Value& value) {
   switch (value.kind) {
     case Kind::kList:

@@ -40,6 +40,7 @@ class Runtime {
 
   bool autoescape = false;
   int repr_nesting = 0;
+  int iterator_nesting = 0;
   std::span<const BlockReference> blocks;  // what `self.name` finds
 
   // Values made in the arena. The size limits are checked and the work is charged.
@@ -69,6 +70,16 @@ class Runtime {
   std::int64_t steps_left_;
   std::size_t uncharged_bytes_ = 0;
   Arena arena_;
+};
+
+// Held while one lazy iterator asks the next: a template can put any number of them inside each other.
+class IteratorNesting {
+ public:
+  explicit IteratorNesting(Runtime& runtime);
+  ~IteratorNesting() { --nesting_; }
+
+ private:
+  int& nesting_;
 };
 
 // Nesting of a value: 0 for what holds no others.

@@ -160,7 +160,9 @@ const char* composite(char letter) {
 
 }  // namespace
 
-std::string strftime(const std::tm& time, std::string_view format) {
+std::string strftime(Runtime& runtime, std::string_view format) {
+  const std::tm& time = runtime.now();
+  runtime.work(format.size());
   std::string out;
   for (std::size_t i = 0; i < format.size(); ++i) {
     if (format[i] != '%') {
@@ -177,12 +179,14 @@ std::string strftime(const std::tm& time, std::string_view format) {
       break;
     }
     if (const char* longer = composite(format[at])) {
-      out += modifier == '^' ? upper(strftime(time, longer)) : strftime(time, longer);
+      out += modifier == '^' ? upper(strftime(runtime, longer)) : strftime(runtime, longer);
     } else if (const auto text = directive(time, format[at], modifier)) {
       out += *text;
     } else {
       out += format.substr(i, at + 1 - i);  // as it stands
     }
+    runtime.step(4);
+    runtime.check_text_size(out.size());
     i = at;
   }
   return out;

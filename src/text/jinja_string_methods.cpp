@@ -147,15 +147,13 @@ Value without_affix(const Value& self, const Arguments& a, bool prefix) {
 }
 
 Value replaced(const Value& self, const Arguments& a) {
-  std::string from(a.string(0).view()), to(a.string(1).view());
-  if (self.string->markup) {
-    if (!a.string(0).markup) from = escape_text(from);
-    if (!a.string(1).markup) to = escape_text(to);
-  }
-  return Value(replace(a.runtime(), *self.string, from, to, a.integer(2, -1)));
+  const std::string_view from = a.string(0).view();
+  const Str* to = self.string->markup ? escape(a.runtime(), a[1]) : &a.string(1);
+  return Value(replace(a.runtime(), *self.string, from, to->view(), a.integer(2, -1)));
 }
 
 Value joined(const Value& self, const Arguments& a) {
+  if (!is_iterable(a[0])) raise(ErrorKind::kType, "can only join an iterable");
   std::vector<Value> items = collect(a.runtime(), a[0]);
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (self.string->markup) {

@@ -107,8 +107,7 @@ void split_at_space(const Value& self, const Arguments& a, std::int64_t most, Li
     if (at == text.size()) return;
     const std::size_t start = at;
     if (most == 0) {
-      const Value rest = part_of(a, self, start, text.size());
-      out.append(Value(strip(a.runtime(), *rest.string, Value::none(), false, true)));
+      out.append(part_of(a, self, start, text.size()));
       return;
     }
     skip(false);
@@ -131,8 +130,7 @@ void split_at_space_backward(const Value& self, const Arguments& a, std::int64_t
     if (at == 0) break;
     const std::size_t end = at;
     if (most == 0) {
-      const Value rest = part_of(a, self, 0, end);
-      out.append(Value(strip(a.runtime(), *rest.string, Value::none(), true, false)));
+      out.append(part_of(a, self, 0, end));
       break;
     }
     skip(false);

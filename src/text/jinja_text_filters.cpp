@@ -53,10 +53,8 @@ Value replace_text(const Arguments& a) {
   const auto is_markup = [&](std::size_t i) { return a[i].is_string() && a[i].string->markup; };
   const bool escapes = is_markup(1) || (is_markup(2) && !is_markup(0));
   const Str* text = escapes ? escape(runtime, a[0]) : soft_str(runtime, a[0]);
-  const auto part = [&](std::size_t i) {
-    return text->markup ? escape(runtime, a[i])->view() : soft_str(runtime, a[i])->view();
-  };
-  return Value(replace(runtime, *text, part(1), part(2), count));
+  const Str* to = text->markup ? escape(runtime, a[2]) : soft_str(runtime, a[2]);
+  return Value(replace(runtime, *text, soft_str(runtime, a[1])->view(), to->view(), count));
 }
 
 Value format(Runtime& runtime, const CallArguments& arguments) {
@@ -127,7 +125,9 @@ Value url_encode(const Arguments& a) {
   TextBuilder out(runtime);
   bool first = true;
   for (const Value& item : collect(runtime, a[0].is(Kind::kDict) ? Value(&items) : a[0])) {
+    if (!is_iterable(item)) raise(ErrorKind::kType, "cannot unpack non-iterable {} object", type_name(item));
     const auto pair = collect(runtime, item);
+    if (pair.size() > 2) raise(ErrorKind::kValue, "too many values to unpack (expected 2)");
     if (pair.size() != 2)
       raise(ErrorKind::kValue, "not enough values to unpack (expected 2, got {})", pair.size());
     if (!first) out.append('&');

@@ -41,6 +41,10 @@ utf8proc_category_t category(char32_t code) {
 }
 
 void append_upper(std::string& out, char32_t code) {
+  if (code < 0x80) {
+    out += static_cast<char>(code >= 'a' && code <= 'z' ? code - 32 : code);
+    return;
+  }
   if (const CaseExpansion* found = find_expansion(kUpperExpansions, code)) {
     out += found->text;
   } else {
@@ -49,6 +53,7 @@ void append_upper(std::string& out, char32_t code) {
 }
 
 void append_title(std::string& out, char32_t code) {
+  if (code < 0x80) return append_upper(out, code);
   if (const CaseExpansion* found = find_expansion(kTitleExpansions, code)) {
     out += found->text;
   } else {
@@ -84,7 +89,9 @@ bool is_final_sigma(std::string_view text, std::size_t sigma, std::size_t after)
 // `start`/`after`: where in `text` the code point stands.
 void append_lower(std::string& out, std::string_view text, std::size_t start, std::size_t after,
                   char32_t code) {
-  if (code == 0x130) {
+  if (code < 0x80) {
+    out += static_cast<char>(code >= 'A' && code <= 'Z' ? code + 32 : code);
+  } else if (code == 0x130) {
     out += "i\xcc\x87";
   } else if (code == 0x3a3) {
     append_code_point(out, is_final_sigma(text, start, after) ? 0x3c2 : 0x3c3);
@@ -100,7 +107,8 @@ std::string map_text(std::string_view text, Fold fold) {
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t start = at;
-    fold(out, start, next_code_point(text, at), at);
+    const char32_t code = next_code_point(text, at);
+    fold(out, start, code, at);
   }
   return out;
 }

@@ -61,12 +61,12 @@ def test_answer_streams_and_ends(page):
 
 def test_second_turn_knows_the_first(page, server):
     ask(page, "Say hello.")
-    page.wait_for_selector(".retry")
+    page.wait_for_selector(".retry", timeout=60000)
     with page.expect_request("**/v1/chat/completions") as sent:
         ask(page, "And now goodbye.")
     roles = [message["role"] for message in sent.value.post_data_json["messages"]]
     assert roles == ["user", "assistant", "user"]
-    playwright.expect(page.locator(".retry")).to_have_count(1)
+    playwright.expect(page.locator(".retry")).to_have_count(1, timeout=60000)
 
 
 def test_stop_ends_the_answer_and_frees_its_place(page, server):
@@ -86,7 +86,7 @@ def test_markdown_is_safe(page):
         content_type="text/event-stream",
         body='data: {"choices":[{"delta":{"content":%s}}]}\n\ndata: [DONE]\n\n' % json.dumps(hostile)))
     ask(page, "anything")
-    page.wait_for_selector(".retry")
+    page.wait_for_selector(".retry", timeout=60000)
     body = answers(page).last.locator(".body")
     assert body.locator("strong").inner_text() == "bold"
     assert body.locator("img, script, svg").count() == 0
