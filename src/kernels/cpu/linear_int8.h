@@ -69,34 +69,43 @@ inline GroupScales group_scales(const RecordScales& scales, const std::uint8_t* 
   return out;
 }
 
-// One group of one row: `at` is its place in the prepared arrays.
-template <Flavour kFlavour>
-inline F32 accumulate(F32 acc, const Quad* w, const GroupScales& scales, const Int8Rows& x, std::int64_t at) {
-  const std::int8_t* a = x.q8 + at * kGroup;
-  const F32 d_a = splat(x.scale[at]);
-  if constexpr (kFlavour.halves) {
-    const std::int32_t minus_first = x.minus_half_sum[at], minus_second = x.minus_sum[at] - minus_first;
-    I32 first = splat_i32(0), second = splat_i32(0);
-    if constexpr (kFlavour.shift >= 0) {
-      first = splat_shifted<kFlavour.shift>(minus_first);
-      second = splat_shifted<kFlavour.shift>(minus_second);
-    }
-    first = dot<4, kFlavour.max_value, kFlavour.is_signed>(first, w, a);
-    second = dot<4, kFlavour.max_value, kFlavour.is_signed>(second, w + 4, a + 16);
-    acc = fused(to_f32(first), mul(scales.d[0], d_a), acc);
-    if constexpr (kFlavour.has_min)
-      acc = fused(scales.m[0], splat(-x.scale[at] * static_cast<float>(minus_first)), acc);
-    acc = fused(to_f32(second), mul(scales.d[1], d_a), acc);
-    if constexpr (kFlavour.has_min)
-      acc = fused(scales.m[1], splat(-x.scale[at] * static_cast<float>(minus_second)), acc);
-  } else {
-    I32 sum = splat_i32(0);
-    if constexpr (kFlavour.shift >= 0) sum = splat_shifted<kFlavour.shift>(x.minus_sum[at]);
-    sum = dot<8, kFlavour.max_value, kFlavour.is_signed>(sum, w, a);
-    acc = fused(to_f32(sum), mul(scales.d[0], d_a), acc);
-    if constexpr (kFlavour.has_min) acc = fused(scales.m[0], splat(x.scaled_sum[at]), acc);
-  }
+// Scales one part of a group (all of it, or a half) into the sums.
+template <bool kHasMin>
+inline F32 scaled_into(F32 acc, const I32& sum, const F32& d, const F32& m, float d_a, float scaled_sum) {
+  acc = fused(to_f32(sum), mul(d, splat(d_a)), acc);
+  if constexpr (kHasMin) acc = fused(m, splat(scaled_sum), acc);
   return acc;
+}
+
+// One group of kRows rows of one block; `at` is the first row's place in the prepared arrays.
+template <Flavour kFlavour, int kRows>
+inline void accumulate(F32* acc, const Quad* w, const GroupScales& scales, const Int8Rows& x,
+                       std::int64_t at) {
+  const std::int8_t* a = x.q8 + at * kGroup;
+  const float* d_a = x.scale + at;
+  I32 sum[kRows];
+  if constexpr (kFlavour.halves) {
+    const std::int32_t *minus_all = x.minus_sum + at, *minus_first = x.minus_half_sum + at;
+    for (int r = 0; r < kRows; ++r) sum[r] = splat_shifted<kFlavour.shift>(minus_first[r]);
+    dot_rows<4, kFlavour.max_value, kFlavour.is_signed, kRows>(sum, w, a);
+    for (int r = 0; r < kRows; ++r) {
+      const float scaled = -d_a[r] * static_cast<float>(minus_first[r]);
+      acc[r] = scaled_into<kFlavour.has_min>(acc[r], sum[r], scales.d[0], scales.m[0], d_a[r], scaled);
+    }
+    for (int r = 0; r < kRows; ++r) sum[r] = splat_shifted<kFlavour.shift>(minus_all[r] - minus_first[r]);
+    dot_rows<4, kFlavour.max_value, kFlavour.is_signed, kRows>(sum, w + 4, a + 16);
+    for (int r = 0; r < kRows; ++r) {
+      const float scaled = -d_a[r] * static_cast<float>(minus_all[r] - minus_first[r]);
+      acc[r] = scaled_into<kFlavour.has_min>(acc[r], sum[r], scales.d[1], scales.m[1], d_a[r], scaled);
+    }
+  } else {
+    for (int r = 0; r < kRows; ++r) sum[r] = splat_shifted<kFlavour.shift>(x.minus_sum[at + r]);
+    dot_rows<8, kFlavour.max_value, kFlavour.is_signed, kRows>(sum, w, a);
+    for (int r = 0; r < kRows; ++r) {
+      const float scaled = kFlavour.has_min ? x.scaled_sum[at + r] : 0.0f;
+      acc[r] = scaled_into<kFlavour.has_min>(acc[r], sum[r], scales.d[0], scales.m[0], d_a[r], scaled);
+    }
+  }
 }
 
 // ---- few rows ----
@@ -120,7 +129,7 @@ inline void panel_rows(const std::uint8_t* panel, std::int64_t groups, const Int
       Quad w[8];
       unpack_quads<kKind>(panel, g, w);
       const GroupScales group = group_scales<kKind>(scales, panel, g);
-      for (int r = 0; r < kRows; ++r) acc[r] = accumulate<kFlavourOf<kKind>>(acc[r], w, group, x, at + r);
+      accumulate<kFlavourOf<kKind>, kRows>(acc, w, group, x, at);
     }
   }
 }
@@ -211,7 +220,7 @@ inline void chunk_rows(const Chunk& chunk, std::int64_t count, const Int8Rows& x
       group.d[half] = load(chunk.d[use] + g * 16);
       group.m[half] = kFlavour.has_min ? load(chunk.m[use] + g * 16) : group.d[half];
     }
-    for (int r = 0; r < kRows; ++r) acc[r] = accumulate<kFlavour>(acc[r], w, group, x, g * x.stride + r);
+    accumulate<kFlavour, kRows>(acc, w, group, x, g * x.stride);
   }
 }
 

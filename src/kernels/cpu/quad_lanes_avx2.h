@@ -153,7 +153,8 @@ ATELIER_INLINE I32 sub(I32 a, I32 b) {
 }
 template <int kShift>
 ATELIER_INLINE I32 splat_shifted(std::int32_t value) {
-  const __m256i shifted = _mm256_slli_epi32(_mm256_set1_epi32(value), kShift);
+  if constexpr (kShift < 0) return splat_i32(0);
+  const __m256i shifted = _mm256_slli_epi32(_mm256_set1_epi32(value), kShift < 0 ? 0 : kShift);
   return {shifted, shifted};
 }
 
@@ -254,6 +255,11 @@ ATELIER_INLINE I32 dot(I32 init, const Quad* w, const std::int8_t* a) {
     sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(high, ones));
   }
   return sum;
+}
+
+template <int kCount, int kMaxValue, bool kSigned, int kRows>
+ATELIER_INLINE void dot_rows(I32* sums, const Quad* w, const std::int8_t* a) {
+  for (int r = 0; r < kRows; ++r) sums[r] = dot<kCount, kMaxValue, kSigned>(sums[r], w, a + r * kGroup);
 }
 
 ATELIER_INLINE F32 first_of_pairs(Quad q) {

@@ -127,7 +127,8 @@ ATELIER_INLINE I32 sub(I32 a, I32 b) {
 }
 template <int kShift>
 ATELIER_INLINE I32 splat_shifted(std::int32_t value) {
-  return {_mm512_slli_epi32(_mm512_set1_epi32(value), kShift)};
+  if constexpr (kShift < 0) return splat_i32(0);
+  return {_mm512_slli_epi32(_mm512_set1_epi32(value), kShift < 0 ? 0 : kShift)};
 }
 
 // ---- quads ----
@@ -180,13 +181,17 @@ ATELIER_INLINE __m512i splat_four(const std::int8_t* a) {
   __builtin_memcpy(&word, a, 4);
   return _mm512_set1_epi32(word);
 }
-template <int kCount, int kMaxValue, bool kSigned>
-ATELIER_INLINE I32 dot(I32 init, const Quad* w, const std::int8_t* a) {
+// Quad by quad for all rows: chains of eight dependent products side by side, not one after the other, which
+// the scheduler could not look across.
+template <int kCount, int kMaxValue, bool kSigned, int kRows>
+ATELIER_INLINE void dot_rows(I32* sums, const Quad* w, const std::int8_t* a) {
   static_assert(!kSigned);
-  __m512i sum = init.v;
 #pragma GCC unroll 8
-  for (int q = 0; q < kCount; ++q) sum = _mm512_dpbusd_epi32(sum, w[q].v, splat_four(a + 4 * q));
-  return {sum};
+  for (int q = 0; q < kCount; ++q) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+      sums[r].v = _mm512_dpbusd_epi32(sums[r].v, w[q].v, splat_four(a + r * kGroup + 4 * q));
+  }
 }
 
 ATELIER_INLINE F32 first_of_pairs(Quad q) {

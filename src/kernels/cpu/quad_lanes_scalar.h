@@ -168,10 +168,11 @@ inline I32 load_i32(const std::int32_t* from) {
 inline I32 sub(const I32& a, const I32& b) {
   return make_i32([&](int i) { return a.lane[i] - b.lane[i]; });
 }
-// value * 2^kShift in every lane.
+// value * 2^kShift in every lane; 0 where kShift < 0.
 template <int kShift>
 inline I32 splat_shifted(std::int32_t value) {
-  return splat_i32(value * (1 << kShift));
+  if constexpr (kShift < 0) return splat_i32(0);
+  return splat_i32(value * (1 << (kShift < 0 ? 0 : kShift)));
 }
 
 // ---- quads ----
@@ -228,6 +229,12 @@ inline I32 dot(const I32& init, const Quad* w, const std::int8_t* a) {
     }
   }
   return sum;
+}
+
+// dot() of kRows rows with the same weights; a: the first row's activations, the others' follow kGroup apart.
+template <int kCount, int kMaxValue, bool kSigned, int kRows>
+inline void dot_rows(I32* sums, const Quad* w, const std::int8_t* a) {
+  for (int r = 0; r < kRows; ++r) sums[r] = dot<kCount, kMaxValue, kSigned>(sums[r], w, a + r * kGroup);
 }
 
 // The pair (k, k + 1) of bf16 weights of each row, as f32.
