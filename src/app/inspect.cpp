@@ -60,7 +60,7 @@ void count_tensors(const formats::TensorSource& source, Inspection& out) {
 }
 
 Result<Inspection> inspect(const std::string& model) {
-  ATELIER_TRY(const formats::LocatedModel located, formats::locate_model(model));
+  ATELIER_TRY(const formats::LocatedModel located, formats::fetch_model(model));
   ATELIER_TRY(const bundle::ModelBundle bundle, bundle::open_bundle(located.path));
   Inspection out;
   out.id = located.id;

@@ -1,12 +1,11 @@
 #include "app/runtime.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <optional>
 
 #include "base/log.h"
+#include "base/progress_bar.h"
 #include "formats/model_hub.h"
 #include "kernels/backend.h"
 #include "model/kv_store.h"
@@ -14,33 +13,9 @@
 namespace atelier::app {
 namespace {
 
-// Shows how far loading has come, on a terminal only: "loading 43 %".
-class LoadProgress {
- public:
-  void operator()(std::int64_t done, std::int64_t total) {
-    if (!terminal_ || total <= 0) return;
-    const int percent = static_cast<int>(static_cast<double>(done) / static_cast<double>(total) * 100.0);
-    if (percent == shown_) return;
-    shown_ = percent;
-    std::fprintf(stderr, "\rloading %d %%", percent);
-  }
-  ~LoadProgress() {
-    if (shown_ >= 0) std::fputs("\r\033[K", stderr);
-  }
-
- private:
-  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
-  int shown_ = -1;
-};
-
-Result<formats::LocatedModel> find_model(const std::string& model) {
-  auto here = formats::locate_model(model);
-  return here || here.error().fault != Fault::kNotFound ? std::move(here) : formats::fetch_model(model);
-}
-
 Status load(Runtime& runtime, const ModelOptions& options) {
   ATELIER_TRY(runtime.ops, kernels::choose_table(options.isa));
-  ATELIER_TRY(auto located, find_model(options.model));
+  ATELIER_TRY(auto located, formats::fetch_model(options.model));
   runtime.id = located.id;
   ATELIER_TRY(runtime.bundle, bundle::open_bundle(located.path));
   if (!runtime.bundle.tokenizer) {
@@ -49,9 +24,14 @@ Status load(Runtime& runtime, const ModelOptions& options) {
                 located.path.string());
   }
   runtime.pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : available_cores());
-  LoadProgress progress;
-  ATELIER_TRY(runtime.weights, model::load_weights(*runtime.bundle.source, runtime.bundle.config,
-                                                   *runtime.pool, std::ref(progress)));
+  std::optional<ProgressBar> bar;
+  const auto progress = [&bar](std::int64_t done, std::int64_t total) {
+    if (!bar) bar.emplace("loading", total);
+    bar->set(done);
+  };
+  ATELIER_TRY(runtime.weights,
+              model::load_weights(*runtime.bundle.source, runtime.bundle.config, *runtime.pool, progress));
+  if (bar) bar->clear();
   runtime.decoder = std::make_unique<model::Decoder>(runtime.bundle.config, runtime.weights, *runtime.ops,
                                                      options.compute, *runtime.pool);
   runtime.max_model_len_asked = options.max_model_len;

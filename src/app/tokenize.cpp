@@ -26,7 +26,7 @@ namespace {
 using ConvertLine = std::function<Result<std::string>(const text::Tokenizer&, const boost::json::value&)>;
 
 Result<text::Tokenizer> open_tokenizer(const std::string& model) {
-  ATELIER_TRY(formats::LocatedModel located, formats::locate_model(model));
+  ATELIER_TRY(formats::LocatedModel located, formats::fetch_model(model));
   ATELIER_TRY(bundle::ModelBundle opened, bundle::open_bundle(located.path));
   if (!opened.tokenizer) return fail(Fault::kNotFound, "{} holds no tokenizer", located.path.string());
   return std::move(*opened.tokenizer);

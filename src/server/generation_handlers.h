@@ -29,7 +29,6 @@ class GenerationHandlers {
   void completion(const std::shared_ptr<Call>& call);
 
   bool draining() const { return draining_; }
-  std::int64_t present() const { return present_; }
   void drain(std::chrono::milliseconds patience);
 
  private:

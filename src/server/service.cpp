@@ -13,8 +13,7 @@ namespace {
 
 // The page loads nothing from elsewhere and runs no inline script, whatever a model writes into it.
 constexpr std::string_view kContentPolicy =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
-    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 void answer_empty(const std::shared_ptr<Call>& call) {
   call->respond({.status = 200, .headers = {}, .body = {}});

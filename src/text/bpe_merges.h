@@ -22,8 +22,6 @@ class BpeMerges {
   // long words.
   void append_tokens(std::string_view word, std::vector<TokenId>& out) const;
 
-  TokenId byte_token(unsigned char byte) const { return byte_tokens_[byte]; }  // -1: none
-
  private:
   struct Merge {
     std::int32_t rank;  // kNoRank: the pair does not join
