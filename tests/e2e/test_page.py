@@ -46,15 +46,16 @@ def answers(page):
 
 
 def test_answer_streams_and_ends(page):
-    ask(page, "Count from one to ten in words.")
+    ask(page, "Write a story about the sea, one hundred words long.")
     body = answers(page).last.locator(".body")
     lengths = set()
     page.wait_for_selector(".turn.assistant.busy")
     while page.locator(".turn.assistant.busy").count():
         lengths.add(len(body.inner_text()))
         page.wait_for_timeout(15)
-    assert len(lengths) > 3, "the text did not grow while it streamed"
-    assert body.inner_text().strip()
+    whole = len(body.inner_text())
+    assert whole > 0
+    assert any(0 < length < whole for length in lengths), "the text did not grow while it streamed"
     assert re.search(r"\d+ tokens · [\d.]+ tok/s · first after [\d.]+ s", answers(page).last.locator("footer").inner_text())
     assert page.problems == []
 
