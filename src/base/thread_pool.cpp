@@ -102,16 +102,23 @@ void pin_this_thread(int cpu) {
 
 }  // namespace
 
-// One job at a time. The caller writes the job's fields, then publishes the ticket (job number and items
-// left). Whoever takes an item lowers the ticket by one; as the job cannot end before that item is done, its
-// fields then hold still. `parked` and `epoch` are sequentially consistent so that a worker about to sleep
-// and a caller about to skip the wake-up cannot miss each other.
+// One job at a time. The caller writes the job's fields, then publishes a ticket (job number and items left)
+// for each worker's run of items. Whoever takes an item lowers its ticket by one; as the job cannot end
+// before that item is done, its fields then hold still. `parked` and `epoch` are sequentially consistent so
+// that a worker about to sleep and a caller about to skip the wake-up cannot miss each other.
 struct ThreadPool::Shared {
+  explicit Shared(int threads) : tickets(static_cast<std::size_t>(threads)) {}
+
+  struct alignas(64) Ticket {
+    std::atomic<std::uint64_t> word{0};  // job number << 32 | items left
+  };
+
   Entry entry = nullptr;
   void* context = nullptr;
   std::int64_t count = 0;
+  std::uint64_t number = 0;  // of the job
 
-  alignas(64) std::atomic<std::uint64_t> ticket{0};  // job number << 32 | items left
+  std::vector<Ticket> tickets;  // by worker
   alignas(64) std::atomic<std::int64_t> finished{0};
   alignas(64) std::atomic<std::uint32_t> epoch{0};  // moves with each job, and once more to stop
   alignas(64) std::atomic<std::uint32_t> parked{0};
@@ -119,13 +126,22 @@ struct ThreadPool::Shared {
 
   static constexpr std::uint64_t kLeft = 0xffffffffu;
 
+  // Where the items of run `run` end.
+  std::int64_t end_of(std::size_t run) const {
+    return count * static_cast<std::int64_t>(run + 1) / std::ssize(tickets);
+  }
+
   void publish(Entry next_entry, void* next_context, std::int64_t items) {
     entry = next_entry;
     context = next_context;
     count = items;
     finished.store(0, std::memory_order_relaxed);
-    const std::uint64_t number = (ticket.load(std::memory_order_relaxed) >> 32) + 1;
-    ticket.store(number << 32 | static_cast<std::uint64_t>(items), std::memory_order_release);
+    ++number;
+    for (std::size_t run = 0; run < tickets.size(); ++run) {
+      const std::int64_t begin = run == 0 ? 0 : end_of(run - 1);
+      tickets[run].word.store(number << 32 | static_cast<std::uint64_t>(end_of(run) - begin),
+                              std::memory_order_release);
+    }
     wake();
   }
 
@@ -134,18 +150,27 @@ struct ThreadPool::Shared {
     if (parked.load() != 0) futex_wake_all(epoch);
   }
 
-  // Takes items until none are left; reports them together, so the job cannot end while we look for more.
+  // Takes items, those of its own run first, until none are left; reports them together, so the job cannot
+  // end while we look for more.
   void work(int worker) {
     std::int64_t done = 0;
+    for (std::size_t i = 0; i < tickets.size(); ++i)
+      done += take_run((static_cast<std::size_t>(worker) + i) % tickets.size(), worker);
+    if (done != 0) finished.fetch_add(done, std::memory_order_release);
+  }
+
+  std::int64_t take_run(std::size_t run, int worker) {
+    std::int64_t done = 0;
+    std::atomic<std::uint64_t>& ticket = tickets[run].word;
     std::uint64_t seen = ticket.load(std::memory_order_acquire);
     while ((seen & kLeft) != 0) {
       if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire))
         continue;
-      entry(context, worker, count - static_cast<std::int64_t>(seen & kLeft));
+      entry(context, worker, end_of(run) - static_cast<std::int64_t>(seen & kLeft));
       ++done;
       seen = ticket.load(std::memory_order_acquire);
     }
-    if (done != 0) finished.fetch_add(done, std::memory_order_release);
+    return done;
   }
 
   void await_next(std::uint32_t seen) {
@@ -174,7 +199,7 @@ struct ThreadPool::Shared {
 
 ThreadPool::ThreadPool(int threads) : threads_(threads) {
   ATELIER_CHECK(threads >= 1);
-  shared_ = std::make_unique<Shared>();
+  shared_ = std::make_unique<Shared>(threads);
   const std::vector<int> order = processors().order;
   workers_.reserve(static_cast<std::size_t>(threads - 1));
   for (int thread = 1; thread < threads; ++thread) {

@@ -1,7 +1,8 @@
 // A ThreadPool runs one job at a time on all its threads at once: the fork and join of every kernel. Workers
 // are pinned one to a core, spin for a moment between jobs (a small model's step has hundreds) and then park.
-// A job is a number of items that threads claim one after the other, so that a worker whose core is busy
-// elsewhere delays nobody: what it does not claim, the others do.
+// A job is a number of items. Each thread has a run of them, which it claims one after the other, and then
+// takes what the others have left: a thread stays with memory that lies together, and one whose core is busy
+// elsewhere delays nobody.
 #pragma once
 
 #include <atomic>
@@ -25,8 +26,8 @@ class ThreadPool {
   int size() const { return threads_; }
 
   // Calls job(worker, item) once for every item, 0 <= item < count, and returns when all are done. `worker`,
-  // 0 <= worker < size(), is the thread at work: two items with the same worker never run at once. Items are
-  // claimed in ascending order. One caller at a time (the engine thread).
+  // 0 <= worker < size(), is the thread at work: two items with the same worker never run at once. Items of
+  // a run are claimed in ascending order. One caller at a time (the engine thread).
   template <class Job>
   void share(std::int64_t count, Job&& job) {
     share_erased(

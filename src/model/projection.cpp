@@ -89,9 +89,9 @@ std::int64_t Projector::copy_for(const ProjectionInput& input, const PreparedRow
 
 // --- columns out ---
 
-// Panels a thread takes at a time: an even number, so that columns come in whole groups.
-std::int64_t Projector::claim_panels(const PreparedRows& rows, std::span<const Product> products,
-                                     bool together) const {
+// In how many claims the threads take `panels`: a multiple of the threads, so that their shares are even.
+std::int64_t Projector::claims(const PreparedRows& rows, std::span<const Product> products,
+                               bool together) const {
   const std::int64_t abreast = together ? static_cast<std::int64_t>(products.size()) : 1;
   const bool resident = rows.rows() * rows.cols() * 2 <= kResidentBytes;
   const std::int64_t panel_bytes = rows.rows() * kPanelRows * 4 * abreast;
@@ -100,17 +100,23 @@ std::int64_t Projector::claim_panels(const PreparedRows& rows, std::span<const P
   std::int64_t panels = 0, weight_bytes = 0;
   for (const Product& product : products) {
     panels += product.weights->panels;
-    weight_bytes += product.weights->panel_bytes;
+    weight_bytes += product.weights->panels * product.weights->panel_bytes;
   }
   if (together) panels /= abreast;
-  std::int64_t claims = pool_.size();
-  if (rows.rows() <= kFewRows) {
-    const std::int64_t least =
-        std::max<std::int64_t>(1, kClaimWeights * (together ? 1 : abreast) / weight_bytes);
-    claims = std::clamp<std::int64_t>(panels / least, 1, pool_.size() * kClaimsPerThread);
-  }
-  claims = std::max(claims, round_up((panels + most - 1) / most, pool_.size()));
-  return std::clamp<std::int64_t>(round_up((panels + claims - 1) / claims, 2), 2, most);
+  std::int64_t claims = (panels + most - 1) / most;
+  if (rows.rows() <= kFewRows)
+    claims = std::max(claims, std::min(weight_bytes / kClaimWeights, pool_.size() * kClaimsPerThread));
+  // Claims end at whole pairs of panels: the widest is a pair wider than the narrowest, and must fit, too.
+  const std::int64_t pairs = (panels + 1) / 2;
+  claims = round_up(std::max<std::int64_t>(claims, 1), pool_.size());
+  while ((pairs + claims - 1) / claims * 2 > most) claims += pool_.size();
+  return claims;
+}
+
+// The panels of claim `claim` of `claims`: whole pairs, so that columns come in whole groups.
+Projector::Stretch Projector::stretch(std::int64_t panels, std::int64_t claim, std::int64_t claims) {
+  const std::int64_t pairs = (panels + 1) / 2;
+  return {pairs * claim / claims * 2, std::min(pairs * (claim + 1) / claims * 2, panels)};
 }
 
 Columns Projector::compute(const PreparedRows& rows, std::int64_t copy, std::span<const Product> products,
@@ -132,32 +138,39 @@ Columns Projector::compute(const PreparedRows& rows, std::int64_t copy, std::spa
 void Projector::multiply(const ProjectionInput& input, std::span<const Product> products,
                          std::span<const Target> targets) {
   prepare(input, products);
-  stretches_.clear();
-  const std::int64_t step = claim_panels(own_, products, false);
-  for (std::size_t i = 0; i < products.size(); ++i) {
-    const std::int64_t panels = products[i].weights->panels;
-    for (std::int64_t begin = 0; begin < panels; begin += step)
-      stretches_.push_back({i, begin, std::min(begin + step, panels)});
-  }
-  pool_.share(static_cast<std::int64_t>(stretches_.size()), [&](int worker, std::int64_t item) {
-    const Stretch& stretch = stretches_[static_cast<std::size_t>(item)];
-    const Columns columns =
-        compute(own_, copy_for(input, own_, worker), products.subspan(stretch.product, 1), stretch, worker);
-    const Target& to = targets[stretch.product];
-    for (std::int64_t row = 0; row < input.rows; ++row) {
-      const std::int64_t to_row = to.rows != nullptr ? to.rows[row] : row;
-      std::memcpy(to.y + to_row * to.stride + columns.first, columns.y[0] + row * columns.stride,
-                  static_cast<std::size_t>(columns.count) * sizeof(float));
+  std::int64_t panels = 0;
+  for (const Product& product : products) panels += round_up(product.weights->panels, 2);
+  const std::int64_t count = claims(own_, products, false);
+  pool_.share(count, [&](int worker, std::int64_t claim) {
+    const Stretch all = stretch(panels, claim, count);  // of the products' panels, one after the other
+    std::int64_t first = 0;
+    for (std::size_t i = 0; i < products.size(); ++i) {
+      const std::int64_t own = products[i].weights->panels;
+      const Stretch part = {std::max(all.begin - first, std::int64_t{0}), std::min(all.end - first, own)};
+      first += round_up(own, 2);
+      if (part.begin >= part.end) continue;
+      const Columns columns =
+          compute(own_, copy_for(input, own_, worker), products.subspan(i, 1), part, worker);
+      deliver(columns, input.rows, targets[i]);
     }
   });
 }
 
+void Projector::deliver(const Columns& columns, std::int64_t rows, const Target& to) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::int64_t to_row = to.rows != nullptr ? to.rows[row] : row;
+    std::memcpy(to.y + to_row * to.stride + columns.first, columns.y[0] + row * columns.stride,
+                static_cast<std::size_t>(columns.count) * sizeof(float));
+  }
+}
+
 void Projector::run_together(const ProjectionInput& input, const PreparedRows& rows,
                              std::span<const Product> products, FinishColumns finish, const void* context) {
-  const std::int64_t panels = products.front().weights->panels, step = claim_panels(rows, products, true);
-  pool_.share((panels + step - 1) / step, [&](int worker, std::int64_t item) {
-    const Stretch stretch = {0, item * step, std::min((item + 1) * step, panels)};
-    finish(context, compute(rows, copy_for(input, rows, worker), products, stretch, worker));
+  const std::int64_t panels = products.front().weights->panels, count = claims(rows, products, true);
+  pool_.share(count, [&](int worker, std::int64_t claim) {
+    const Stretch own = stretch(panels, claim, count);
+    if (own.begin < own.end)
+      finish(context, compute(rows, copy_for(input, rows, worker), products, own, worker));
   });
 }
 

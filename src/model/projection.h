@@ -78,9 +78,8 @@ class Projector {
     (*static_cast<const Finish*>(context))(columns);
   }
 
-  // A run of panels of one product, or of all of them: what a thread claims at a time.
+  // A run of panels: what a thread claims at a time.
   struct Stretch {
-    std::size_t product;
     std::int64_t begin, end;
   };
 
@@ -91,7 +90,9 @@ class Projector {
   std::int64_t copy_for(const ProjectionInput& input, const PreparedRows& rows, int worker);
   Columns compute(const PreparedRows& rows, std::int64_t copy, std::span<const Product> products,
                   const Stretch& stretch, int worker) const;
-  std::int64_t claim_panels(const PreparedRows& rows, std::span<const Product> products, bool together) const;
+  std::int64_t claims(const PreparedRows& rows, std::span<const Product> products, bool together) const;
+  static Stretch stretch(std::int64_t panels, std::int64_t claim, std::int64_t claims);
+  static void deliver(const Columns& columns, std::int64_t rows, const Target& to);
   kernels::ActivationForm form_of(const Product& product) const;
   WantedForms wanted_by(std::span<const Product> products) const;
 
@@ -103,7 +104,6 @@ class Projector {
   std::vector<char> own_filled_;  // by copy
   AlignedBuffer normed_;          // [copies][rows, k padded to 16]
   AlignedBuffer columns_;         // [workers][kColumnBytes]
-  std::vector<Stretch> stretches_;
 };
 
 }  // namespace atelier::model

@@ -110,8 +110,15 @@ inline void accumulate(F32* acc, const Quad* w, const GroupScales& scales, const
 
 // ---- few rows ----
 
-// Bytes the loads run ahead of the sums: the hardware prefetcher alone stops at page ends and record jumps.
-constexpr std::int64_t kPrefetchBytes = 4096;
+// How far ahead of the sums weights are fetched. Into L2 far enough to cover the memory's latency: L1's 16
+// fill buffers alone sustain 12 GB/s a thread (74 % of what can be read), with L2's it is 92-95 %. Then into
+// L1, which saves the wider formats their waits (84 -> 92 % for Q5_0).
+constexpr std::int64_t kFarBytes = 16384, kNearBytes = 1024;
+
+inline void fetch_weights(const std::uint8_t* at) {
+  prefetch_to_l2(at + kFarBytes);
+  prefetch(at + kNearBytes);
+}
 
 template <DType kKind, int kRows>
 inline void panel_rows(const std::uint8_t* panel, std::int64_t groups, const Int8Rows& x, F32* acc) {
@@ -125,7 +132,7 @@ inline void panel_rows(const std::uint8_t* panel, std::int64_t groups, const Int
     const std::int64_t count = left < kLayout.record_groups ? left : kLayout.record_groups;
     for (std::int64_t g = 0; g < count; ++g, at += x.stride) {
       for (std::int64_t line = 0; line < kLinesPerGroup; ++line)
-        prefetch(panel + kPrefetchBytes + (g * kLinesPerGroup + line) * 64);
+        fetch_weights(panel + (g * kLinesPerGroup + line) * 64);
       Quad w[8];
       unpack_quads<kKind>(panel, g, w);
       const GroupScales group = group_scales<kKind>(scales, panel, g);
@@ -163,6 +170,7 @@ template <DType kKind, int kRows>
 void linear_few_rows(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                      std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
   const Int8Rows rows = rows_at(x, 0, 0);
+  for (std::int64_t line = 0; line < kFarBytes; line += 64) prefetch_to_l2(panel_data(w, begin) + line);
   for (std::int64_t panel = begin; panel < end; ++panel) {
     F32 acc[kRows];
     for (int r = 0; r < kRows; ++r) acc[r] = splat(0.0f);
