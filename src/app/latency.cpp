@@ -84,7 +84,8 @@ class LatencyRun::Batch {
       batch.push_back({.tokens = {&sequence.next, 1},
                        .position = position,
                        .blocks = sequence.blocks,
-                       .logits = model::LogitsWanted::kLast});
+                       .logits = model::LogitsWanted::kLast,
+                       .role = kernels::TokenRole::kGenerated});
       all.push_back(&sequence);
     }
     keep_best(decoder_.forward(batch, kv_), all);

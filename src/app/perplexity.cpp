@@ -24,7 +24,7 @@ namespace {
 
 struct PerplexityOptions {
   ModelOptions model;
-  std::string file, score = "all", kl_to;
+  std::string file, score = "all", kl_to, role = "prompt";
   std::int64_t window = 1024, tokens = 8192;
   bool json = false;
 };
@@ -71,7 +71,8 @@ Result<TextScore> measure(const PerplexityOptions& options) {
        .pool = *runtime->pool,
        .ids = ids,
        .window = options.window,
-       .first_target = options.score == "all" ? 1 : std::max<std::int64_t>(options.window / 2, 1)},
+       .first_target = options.score == "all" ? 1 : std::max<std::int64_t>(options.window / 2, 1),
+       .role = options.role == "prompt" ? kernels::TokenRole::kPrompt : kernels::TokenRole::kGenerated},
       show_progress);
 }
 
@@ -111,6 +112,10 @@ void add_perplexity(CLI::App& root, Chosen& chosen) {
       ->capture_default_str();
   command->add_option("--kl-to", options->kl_to, "also the divergence from this mode")
       ->check(CLI::IsMember({"fp32"}));
+  command
+      ->add_option("--role", options->role,
+                   "compute the text as a prompt is computed, or as generated tokens are")
+      ->check(CLI::IsMember({"prompt", "generated"}));
   command->add_flag("--json", options->json, "print one JSON object");
   command->callback([&chosen, options] {
     chosen.run = [options] {

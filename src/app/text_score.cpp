@@ -18,8 +18,9 @@ constexpr std::int64_t kChunk = 64;
 // A decoder with its own cache for one window.
 class Reader {
  public:
-  Reader(model::Decoder& decoder, std::int64_t window)
+  Reader(model::Decoder& decoder, std::int64_t window, kernels::TokenRole role)
       : decoder_(decoder),
+        role_(role),
         blocks_(static_cast<std::size_t>((window + kernels::kBlockTokens - 1) / kernels::kBlockTokens)),
         kv_(decoder.config(), decoder.kv_dtype(), std::ssize(blocks_)) {
     std::iota(blocks_.begin(), blocks_.end(), 0);
@@ -31,12 +32,14 @@ class Reader {
         .tokens = tokens,
         .position = position,
         .blocks = blocks_,
-        .logits = wants_logits ? model::LogitsWanted::kAll : model::LogitsWanted::kNone};
+        .logits = wants_logits ? model::LogitsWanted::kAll : model::LogitsWanted::kNone,
+        .role = role_};
     return decoder_.forward({&sequence, 1}, kv_);
   }
 
  private:
   model::Decoder& decoder_;
+  kernels::TokenRole role_;
   std::vector<std::int32_t> blocks_;
   model::KvStore kv_;
 };
@@ -59,8 +62,8 @@ double kl_divergence(std::span<const float> p_logits, std::span<const float> q_l
 
 class Scorer {
  public:
-  explicit Scorer(const TextScoreTask& task) : task_(task), reader_(task.decoder, task.window) {
-    if (task.reference != nullptr) reference_.emplace(*task.reference, task.window);
+  explicit Scorer(const TextScoreTask& task) : task_(task), reader_(task.decoder, task.window, task.role) {
+    if (task.reference != nullptr) reference_.emplace(*task.reference, task.window, task.role);
   }
 
   void read_window(std::span<const std::int32_t> window) {

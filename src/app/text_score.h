@@ -19,6 +19,7 @@ struct TextScoreTask {
   std::span<const std::int32_t> ids;  // a whole number of windows
   std::int64_t window = 0;            // >= 2 tokens
   std::int64_t first_target = 1;      // in each window, tokens [first_target, window) are scored
+  kernels::TokenRole role = kernels::TokenRole::kPrompt;  // what the text's rows are to the decoder
 };
 
 // KL(reference || decoder) per scored position.

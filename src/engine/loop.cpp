@@ -133,14 +133,26 @@ void Engine::Loop::step() {
 std::span<const model::BatchSequence> Engine::Loop::build(const BatchPlan& plan) {
   batch_.clear();
   for (const Slice& slice : plan.slices) {
-    const std::span<const std::int32_t> tokens = job(slice.id).tokens;
-    batch_.push_back({.tokens = tokens.subspan(static_cast<std::size_t>(slice.position),
-                                               static_cast<std::size_t>(slice.tokens)),
-                      .position = slice.position,
-                      .blocks = scheduler_.blocks(slice.id),
-                      .logits = slice.completes ? model::LogitsWanted::kLast : model::LogitsWanted::kNone});
+    const std::int64_t prompt = std::ssize(job(slice.id).request.prompt), end = slice.position + slice.tokens;
+    const std::int64_t middle = std::clamp(prompt, slice.position, end);
+    add_rows(slice, slice.position, middle, kernels::TokenRole::kPrompt);
+    add_rows(slice, middle, end, kernels::TokenRole::kGenerated);
   }
   return batch_;
+}
+
+// The slice's tokens at positions [begin, end).
+void Engine::Loop::add_rows(const Slice& slice, std::int64_t begin, std::int64_t end,
+                            kernels::TokenRole role) {
+  if (begin == end) return;
+  const std::span<const std::int32_t> tokens = job(slice.id).tokens;
+  const bool wanted = slice.completes && end == slice.position + slice.tokens;
+  batch_.push_back(
+      {.tokens = tokens.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+       .position = begin,
+       .blocks = scheduler_.blocks(slice.id),
+       .logits = wanted ? model::LogitsWanted::kLast : model::LogitsWanted::kNone,
+       .role = role});
 }
 
 // logits: one row for each slice that completes, in order.

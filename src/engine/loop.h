@@ -53,6 +53,7 @@ class Engine::Loop {
   void drop_cancelled();
   void step();
   std::span<const model::BatchSequence> build(const schedule::BatchPlan& plan);
+  void add_rows(const schedule::Slice& slice, std::int64_t begin, std::int64_t end, kernels::TokenRole role);
   void deliver(const schedule::BatchPlan& plan, std::span<const float> logits);
   void advance(schedule::SequenceId id, std::span<const float> logits);
   void finish(schedule::SequenceId id, GenerationEnd end, std::optional<TokenEvent> last = {});

@@ -23,7 +23,7 @@ std::int64_t padded_rows(std::int64_t rows) {
 
 }  // namespace
 
-ActivationForm form_for(DType weights, Compute compute) {
+ActivationForm form_for(const Ops& ops, Compute compute, TokenRole role, DType weights) {
   switch (compute) {
     case Compute::kF32:
       return ActivationForm::kF32;
@@ -32,8 +32,10 @@ ActivationForm form_for(DType weights, Compute compute) {
     case Compute::kAuto:
       break;
   }
-  if (is_quantised(weights)) return ActivationForm::kInt8;
-  return weights == DType::kBF16 ? ActivationForm::kBF16 : ActivationForm::kF32;
+  if (weights == DType::kF32) return ActivationForm::kF32;
+  if (weights == DType::kBF16) return ActivationForm::kBF16;
+  if (ops.bf16_prompts && role == TokenRole::kPrompt) return ActivationForm::kBF16;
+  return weights == DType::kF16 ? ActivationForm::kF32 : ActivationForm::kInt8;
 }
 
 std::int64_t activation_bytes(ActivationForm form, std::int64_t rows, std::int64_t k) {

@@ -11,6 +11,7 @@ namespace {
 Ops assemble(const char* isa, const LinearOps& linear, const RowwiseOps& rowwise,
              const AttentionOps& attention) {
   return {.isa = isa,
+          .bf16_prompts = linear.bf16_prompts,
           .prepare = linear.prepare,
           .linear = linear.linear,
           .rms_norm = rowwise.rms_norm,

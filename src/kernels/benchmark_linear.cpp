@@ -53,7 +53,7 @@ Seconds seconds_of(const Ops& table, ThreadPool& pool, const Case& c) {
   const AlignedBuffer scratch(static_cast<std::size_t>(activation_bytes(c.form, c.rows, c.w.k)));
   for (std::int64_t i = 0; i < c.rows * c.w.k; ++i) x.as<float>()[i] = static_cast<float>(i % 17 - 8);
   const Activations view = activation_view(c.form, c.rows, c.w.k, scratch.data());
-  table.prepare(x.as<float>(), c.w.k, c.w.k, c.form, view, 0, c.rows);
+  table.prepare({x.as<float>(), c.w.k, 0, c.rows, 0, c.w.k}, c.form, view);
   std::vector<double> product, read;
   for (int run = 0; run <= kRuns; ++run) {
     const double read_once = read_seconds(pool, c.w.data.data(), static_cast<std::int64_t>(c.w.data.size()));
@@ -120,7 +120,10 @@ std::vector<Measurement> measure_linear(const Ops& table, ThreadPool& pool, cons
     const PackedMatrix small = filled_matrix(kind, kSmallOutputs, kDepth);
     for (const std::int64_t rows : kRowCounts) {
       if (slow && rows > 8) continue;
-      const Case c = {rows <= 8 ? large : small, form_for(kind, Compute::kAuto), rows};
+      const Case c = {
+          rows <= 8 ? large : small,
+          form_for(table, Compute::kAuto, rows <= 64 ? TokenRole::kGenerated : TokenRole::kPrompt, kind),
+          rows};
       out.push_back(measure(table, pool, machine, c));
       if (done) done(out.back());
     }

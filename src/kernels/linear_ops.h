@@ -7,6 +7,7 @@
 namespace atelier::kernels {
 
 struct LinearOps {
+  decltype(Ops::bf16_prompts) bf16_prompts;
   decltype(Ops::prepare) prepare;
   decltype(Ops::linear) linear;
 };

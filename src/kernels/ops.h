@@ -37,7 +37,6 @@ struct Activations {
 };
 
 enum class ActivationForm : std::uint8_t { kF32, kBF16, kInt8 };
-ActivationForm form_for(DType weights, Compute compute);
 std::int64_t activation_bytes(ActivationForm form, std::int64_t rows, std::int64_t k);  // 64-byte multiple
 // The view over `scratch` (activation_bytes long, 64-byte aligned) that prepare fills row by row.
 Activations activation_view(ActivationForm form, std::int64_t rows, std::int64_t k, std::byte* scratch);
@@ -61,6 +60,14 @@ struct KvSlot {
   std::int64_t block = 0, slot = 0, kv_head = 0;
 };
 
+// Values on their way into a prepared form: a rectangle of the input.
+struct RowsToPrepare {
+  const float* x = nullptr;  // of the rectangle's first row and column
+  std::int64_t stride = 0;
+  std::int64_t first_row = 0, rows = 0;
+  std::int64_t first_column = 0, columns = 0;  // multiples of kGroup, but for the end of a row
+};
+
 // Consecutive query rows of one sequence. Row i stands at position `position + i` and sees keys [0, position
 // + i].
 struct AttentionRows {
@@ -76,9 +83,10 @@ struct AttentionRows {
 struct Ops {
   const char* isa;  // "scalar", "avx2", "avx512", "amx"
 
-  // Rows [begin, end) of x [rows][x_stride], k valid columns each, into the prepared form.
-  void (*prepare)(const float* x, std::int64_t x_stride, std::int64_t k, ActivationForm form,
-                  const Activations& out, std::int64_t begin, std::int64_t end);
+  // Compute::kAuto multiplies prompt rows in bf16 here, not int8 (form_for below).
+  bool bf16_prompts;
+
+  void (*prepare)(const RowsToPrepare& from, ActivationForm form, const Activations& out);
 
   // y[m][n] = sum_k x[m][k] w[n][k] (+ bias[n]) for all rows of `x` and the outputs of panels [begin, end).
   // bias may be null. Writes only columns < w.n.
@@ -108,6 +116,16 @@ struct Ops {
   // max and log(sum(exp(x - max))) of n values: for log-probabilities.
   void (*log_sum_exp)(const float* x, std::int64_t n, float* max, float* log_sum);
 };
+
+// What a token row is to its sequence. Arithmetic may depend on it, never on how many rows come along: tiles
+// multiply many rows fastest in bf16, single rows come fastest by int8, and a row's bits are the same in any
+// company.
+enum class TokenRole : std::uint8_t {
+  kPrompt,     // given by the client
+  kGenerated,  // sampled by us and fed back
+};
+
+ActivationForm form_for(const Ops& ops, Compute compute, TokenRole role, DType weights);
 
 std::int64_t attention_scratch_bytes(std::int64_t head_dim, std::int64_t heads_per_kv);
 

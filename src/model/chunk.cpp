@@ -1,6 +1,7 @@
 #include "model/chunk.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace atelier::model {
 namespace {
@@ -10,13 +11,46 @@ bool wants(const BatchSequence& sequence, std::int64_t token) {
   return sequence.logits == LogitsWanted::kAll || (sequence.logits == LogitsWanted::kLast && last);
 }
 
-// Tokens [begin, begin + count) of the sequence, appended.
-void append(Chunk& chunk, const BatchSequence& sequence, std::int64_t begin, std::int64_t count) {
+std::int64_t wanted_rows(const BatchSequence& sequence) {
+  if (sequence.logits == LogitsWanted::kAll) return static_cast<std::int64_t>(sequence.tokens.size());
+  return sequence.logits == LogitsWanted::kLast && !sequence.tokens.empty() ? 1 : 0;
+}
+
+// Tokens [begin, begin + count) of the sequence, appended; its next logits go to `logits_row` and on.
+void append(Chunk& chunk, const BatchSequence& sequence, std::int64_t begin, std::int64_t count,
+            std::int64_t& logits_row) {
   chunk.pieces.push_back({chunk.rows(), count, sequence.position + begin, sequence.blocks.data()});
   for (std::int64_t token = begin; token < begin + count; ++token) {
-    if (wants(sequence, token)) chunk.wanted.push_back(chunk.rows());
+    if (wants(sequence, token)) {
+      chunk.wanted.push_back(chunk.rows());
+      chunk.logits_rows.push_back(logits_row++);
+    }
     chunk.tokens.push_back(sequence.tokens[static_cast<std::size_t>(token)]);
   }
+}
+
+// The sequences that `takes` accepts, in chunks of their own.
+template <class Takes>
+void cut(std::span<const BatchSequence> batch, std::vector<Chunk>& chunks, const Takes& takes) {
+  Chunk chunk;
+  const auto close = [&] {
+    if (chunk.rows() > 0) chunks.push_back(std::exchange(chunk, {}));
+  };
+  std::int64_t first_logits_row = 0;
+  for (const BatchSequence& sequence : batch) {
+    std::int64_t logits_row = first_logits_row;
+    first_logits_row += wanted_rows(sequence);
+    if (!takes(sequence)) continue;
+    const std::int64_t total = static_cast<std::int64_t>(sequence.tokens.size());
+    for (std::int64_t begin = 0; begin < total;) {
+      if (chunk.rows() == kChunkRows) close();
+      chunk.role = sequence.role;
+      const std::int64_t count = std::min(total - begin, kChunkRows - chunk.rows());
+      append(chunk, sequence, begin, count, logits_row);
+      begin += count;
+    }
+  }
+  close();
 }
 
 }  // namespace
@@ -36,16 +70,13 @@ std::vector<Piece> Chunk::wanted_pieces() const {
   return out;
 }
 
-std::vector<Chunk> cut_batch(std::span<const BatchSequence> batch) {
+std::vector<Chunk> cut_batch(std::span<const BatchSequence> batch, bool by_role) {
   std::vector<Chunk> chunks;
-  for (const BatchSequence& sequence : batch) {
-    const std::int64_t total = static_cast<std::int64_t>(sequence.tokens.size());
-    for (std::int64_t begin = 0; begin < total;) {
-      if (chunks.empty() || chunks.back().rows() == kChunkRows) chunks.emplace_back();
-      const std::int64_t count = std::min(total - begin, kChunkRows - chunks.back().rows());
-      append(chunks.back(), sequence, begin, count);
-      begin += count;
-    }
+  if (by_role) {
+    for (const auto role : {kernels::TokenRole::kPrompt, kernels::TokenRole::kGenerated})
+      cut(batch, chunks, [role](const BatchSequence& sequence) { return sequence.role == role; });
+  } else {
+    cut(batch, chunks, [](const BatchSequence&) { return true; });
   }
   return chunks;
 }

@@ -19,9 +19,11 @@ struct Piece {
 };
 
 struct Chunk {
+  kernels::TokenRole role = kernels::TokenRole::kPrompt;  // of all rows
   std::vector<Piece> pieces;
-  std::vector<std::int32_t> tokens;  // [rows]
-  std::vector<std::int64_t> wanted;  // rows whose logits are asked for, ascending
+  std::vector<std::int32_t> tokens;       // [rows]
+  std::vector<std::int64_t> wanted;       // rows whose logits are asked for, ascending
+  std::vector<std::int64_t> logits_rows;  // by wanted row: its place among the batch's logits
 
   std::int64_t rows() const { return static_cast<std::int64_t>(tokens.size()); }
 
@@ -29,9 +31,11 @@ struct Chunk {
   std::vector<Piece> wanted_pieces() const;
 };
 
-// 256 rows keep a 0.5B model's widest activations (4864 int8 a row) in a core's 2 MiB second-level cache.
-inline constexpr std::int64_t kChunkRows = 256;
+// As many rows as the tile kernels keep in a core's 2 MiB second-level cache, 256 k of each.
+inline constexpr std::int64_t kChunkRows = 512;
 
-std::vector<Chunk> cut_batch(std::span<const BatchSequence> batch);
+// by_role: rows of different roles go through apart, prompts first: what a sequence generated may follow its
+// prompt in one batch.
+std::vector<Chunk> cut_batch(std::span<const BatchSequence> batch, bool by_role);
 
 }  // namespace atelier::model

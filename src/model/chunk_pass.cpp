@@ -38,13 +38,14 @@ ChunkPass::ChunkPass(const ModelConfig& config, const Weights& weights, const ke
       rope_(config, weights.rope_factors),
       projector_(ops, compute, pool),
       strides_{padded(config.hidden), padded(config.head_dim / 2), padded(config.heads * config.head_dim),
-               padded(config.kv_heads * config.head_dim), padded(config.ffn)},
+               padded(config.kv_heads * config.head_dim)},
       scratch_bytes_(kernels::attention_scratch_bytes(config.head_dim, config.heads / config.kv_heads)),
       attention_scratch_(static_cast<std::size_t>(scratch_bytes_ * pool.size())) {}
 
 void ChunkPass::run(const Chunk& chunk, KvStore& kv, float* logits) {
   count_ = chunk.rows();
   pieces_ = chunk.pieces;
+  projector_.set_role(chunk.role);
   reserve(count_);
   embed(chunk);
   for (std::int64_t i = 0; i < config_.layers; ++i) {
@@ -54,12 +55,11 @@ void ChunkPass::run(const Chunk& chunk, KvStore& kv, float* logits) {
       return;  // nothing wanted: the last layer's keys and values are stored, no more is needed
     feed_forward(layer);
   }
-  write_logits(logits);
+  write_logits(logits, chunk.logits_rows);
 }
 
 void ChunkPass::reserve(std::int64_t rows) {
-  const std::int64_t per_row =
-      2 * strides_.hidden + 2 * strides_.half + 2 * strides_.q + 2 * strides_.kv + 2 * strides_.ffn;
+  const std::int64_t per_row = strides_.hidden + 2 * strides_.half + 2 * strides_.q + 2 * strides_.kv;
   if (rows > reserved_rows_) {
     memory_ = AlignedBuffer(static_cast<std::size_t>(rows * per_row) * sizeof(float));
     reserved_rows_ = rows;
@@ -72,10 +72,7 @@ void ChunkPass::reserve(std::int64_t rows) {
            .q = take(strides_.q),
            .k = take(strides_.kv),
            .v = take(strides_.kv),
-           .attended = take(strides_.q),
-           .product = take(strides_.hidden),
-           .gate = take(strides_.ffn),
-           .up = take(strides_.ffn)};
+           .attended = take(strides_.q)};
 }
 
 // Token rows and the turning angles of their positions.
@@ -101,11 +98,14 @@ void ChunkPass::embed(const Chunk& chunk) {
 void ChunkPass::attention(const LayerWeights& layer, const kernels::KvLayer& kv, bool last_layer,
                           const Chunk& chunk) {
   const float eps = static_cast<float>(config_.rms_eps);
-  const std::array products = {Product{&layer.q, data_or_null(layer.q_bias), rows_.q, strides_.q},
-                               Product{&layer.k, data_or_null(layer.k_bias), rows_.k, strides_.kv},
-                               Product{&layer.v, data_or_null(layer.v_bias), rows_.v, strides_.kv}};
+  const std::array products = {Product{&layer.q, data_or_null(layer.q_bias)},
+                               Product{&layer.k, data_or_null(layer.k_bias)},
+                               Product{&layer.v, data_or_null(layer.v_bias)}};
+  const std::array targets = {Target{rows_.q, strides_.q}, Target{rows_.k, strides_.kv},
+                              Target{rows_.v, strides_.kv}};
   projector_.multiply(
-      {rows_.hidden, strides_.hidden, count_, config_.hidden, layer.attention_norm.data(), eps}, products);
+      {rows_.hidden, strides_.hidden, count_, config_.hidden, layer.attention_norm.data(), eps}, products,
+      targets);
 
   const bool all_wanted = static_cast<std::int64_t>(chunk.wanted.size()) == count_;
   const bool short_pieces =
@@ -116,35 +116,34 @@ void ChunkPass::attention(const LayerWeights& layer, const kernels::KvLayer& kv,
   if (count_ == 0) return;
   attend_all(kv, store_with_attention);
 
-  const std::array output = {Product{&layer.o, nullptr, rows_.product, strides_.hidden}};
+  const std::array output = {Product{&layer.o}};
   projector_.multiply_together(
       {.x = rows_.attended, .stride = strides_.q, .rows = count_, .k = config_.heads * config_.head_dim},
-      output, [&](std::int64_t first, std::int64_t columns) { add_columns(first, columns); });
+      output, [&](const Columns& columns) { add(columns); });
 }
 
-// hidden += down(silu(gate(x)) up(x)) where x = norm(hidden).
+// hidden += down(silu(gate(x)) up(x)) where x = norm(hidden). What the gate lets through goes straight into
+// the form that `down` reads.
 void ChunkPass::feed_forward(const LayerWeights& layer) {
   const float eps = static_cast<float>(config_.rms_eps);
-  const std::array wide = {Product{&layer.gate, nullptr, rows_.gate, strides_.ffn},
-                           Product{&layer.up, nullptr, rows_.up, strides_.ffn}};
+  const std::array wide = {Product{&layer.gate}, Product{&layer.up}};
+  const std::array down = {Product{&layer.down}};
+  projector_.reserve(gated_, count_, config_.ffn, down);
   projector_.multiply_together(
       {rows_.hidden, strides_.hidden, count_, config_.hidden, layer.ffn_norm.data(), eps}, wide,
-      [&](std::int64_t first, std::int64_t columns) {
-        for (std::int64_t row = 0; row < count_; ++row) {
-          float* gate = rows_.gate + row * strides_.ffn + first;
-          ops_.swiglu(gate, rows_.up + row * strides_.ffn + first, gate, columns);
-        }
+      [&](const Columns& columns) {
+        float *gate = columns.y[0], *up = columns.y[1];
+        for (std::int64_t row = 0; row < count_; ++row, gate += columns.stride, up += columns.stride)
+          ops_.swiglu(gate, up, gate, columns.count);
+        gated_.fill(ops_, {columns.y[0], columns.stride, 0, count_, columns.first, columns.count});
       });
-  const std::array down = {Product{&layer.down, nullptr, rows_.product, strides_.hidden}};
-  projector_.multiply_together(
-      {.x = rows_.gate, .stride = strides_.ffn, .rows = count_, .k = config_.ffn}, down,
-      [&](std::int64_t first, std::int64_t columns) { add_columns(first, columns); });
+  projector_.multiply_together(gated_, down, [&](const Columns& columns) { add(columns); });
 }
 
-void ChunkPass::add_columns(std::int64_t first, std::int64_t columns) {
+void ChunkPass::add(const Columns& columns) {
   for (std::int64_t row = 0; row < count_; ++row)
-    ops_.add(rows_.hidden + row * strides_.hidden + first, rows_.product + row * strides_.hidden + first,
-             columns);
+    ops_.add(rows_.hidden + row * strides_.hidden + columns.first, columns.y[0] + row * columns.stride,
+             columns.count);
 }
 
 // --- attention ---
@@ -234,11 +233,12 @@ void ChunkPass::attend_all(const kernels::KvLayer& kv, bool store_first) {
 
 // --- logits ---
 
-void ChunkPass::write_logits(float* logits) {
+void ChunkPass::write_logits(float* logits, std::span<const std::int64_t> rows) {
   const float eps = static_cast<float>(config_.rms_eps);
-  const std::array head = {Product{&weights_.output(), nullptr, logits, config_.vocab_rows}};
+  const std::array head = {Product{&weights_.output()}};
+  const std::array target = {Target{logits, config_.vocab_rows, rows.data()}};
   projector_.multiply(
-      {rows_.hidden, strides_.hidden, count_, config_.hidden, weights_.final_norm.data(), eps}, head);
+      {rows_.hidden, strides_.hidden, count_, config_.hidden, weights_.final_norm.data(), eps}, head, target);
 }
 
 }  // namespace atelier::model

@@ -23,16 +23,16 @@ class ChunkPass {
   ChunkPass(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
             kernels::Compute compute, ThreadPool& pool);
 
-  // Logits of the chunk's wanted rows go to `logits` [wanted, vocab_rows].
+  // Logits of the chunk's wanted rows go to their places in `logits` [rows, vocab_rows].
   void run(const Chunk& chunk, KvStore& kv, float* logits);
 
  private:
   // The rows' memory; strides in floats, multiples of 16 so that threads share no cache line.
   struct Rows {
-    float *hidden, *cos, *sin, *q, *k, *v, *attended, *product, *gate, *up;
+    float *hidden, *cos, *sin, *q, *k, *v, *attended;
   };
   struct Strides {
-    std::int64_t hidden, half, q, kv, ffn;
+    std::int64_t hidden, half, q, kv;
   };
 
   // Query rows of one piece with one KV head: what a thread attends to at a time.
@@ -50,8 +50,8 @@ class ChunkPass {
   void attend_all(const kernels::KvLayer& kv, bool store_first);
   void plan_attention(bool whole_pieces);
   kernels::AttentionRows attention_rows(const AttentionItem& item) const;
-  void add_columns(std::int64_t first, std::int64_t columns);
-  void write_logits(float* logits);
+  void add(const Columns& columns);
+  void write_logits(float* logits, std::span<const std::int64_t> rows);
 
   const ModelConfig& config_;
   const Weights& weights_;
@@ -64,6 +64,7 @@ class ChunkPass {
   std::int64_t reserved_rows_ = 0;
   AlignedBuffer memory_;
   Rows rows_ = {};
+  PreparedRows gated_;          // silu(gate) up, the input of `down`
   std::int64_t scratch_bytes_;  // of one thread's attention
   AlignedBuffer attention_scratch_;
 

@@ -14,6 +14,7 @@ Decoder::Decoder(const ModelConfig& config, const Weights& weights, const kernel
                  kernels::Compute compute, ThreadPool& pool)
     : config_(config),
       compute_(compute),
+      roles_differ_(compute == kernels::Compute::kAuto && ops.bf16_prompts),
       scratch_(new Scratch{.pass = ChunkPass(config, weights, ops, compute, pool)}) {}
 
 Decoder::~Decoder() = default;
@@ -21,18 +22,14 @@ Decoder::~Decoder() = default;
 std::span<const float> Decoder::forward(std::span<const BatchSequence> batch, KvStore& kv) {
   for (const BatchSequence& sequence : batch)
     for (const std::int32_t token : sequence.tokens) ATELIER_CHECK(token >= 0 && token < config_.vocab_rows);
-  const std::vector<Chunk> chunks = cut_batch(batch);
+  const std::vector<Chunk> chunks = cut_batch(batch, roles_differ_);
   std::size_t wanted = 0;
   for (const Chunk& chunk : chunks) wanted += chunk.wanted.size();
   const std::size_t row = static_cast<std::size_t>(config_.vocab_rows);
   if (scratch_->logits.size() < wanted * row * sizeof(float))
     scratch_->logits = AlignedBuffer(wanted * row * sizeof(float));
 
-  float* logits = scratch_->logits.as<float>();
-  for (const Chunk& chunk : chunks) {
-    scratch_->pass.run(chunk, kv, logits);
-    logits += chunk.wanted.size() * row;
-  }
+  for (const Chunk& chunk : chunks) scratch_->pass.run(chunk, kv, scratch_->logits.as<float>());
   return {scratch_->logits.as<const float>(), wanted * row};
 }
 

@@ -17,12 +17,14 @@ namespace atelier::model {
 
 enum class LogitsWanted { kNone, kLast, kAll };
 
-// Consecutive new tokens of one sequence; tokens before `position` are in the KV store already.
+// Consecutive new tokens of one sequence, all of one role; tokens before `position` are in the KV store
+// already.
 struct BatchSequence {
   std::span<const std::int32_t> tokens;
   std::int64_t position = 0;
   std::span<const std::int32_t> blocks;  // the table covers position + tokens.size() tokens
   LogitsWanted logits = LogitsWanted::kLast;
+  kernels::TokenRole role = kernels::TokenRole::kPrompt;
 };
 
 class Decoder {
@@ -42,6 +44,7 @@ class Decoder {
   struct Scratch;
   const ModelConfig& config_;
   kernels::Compute compute_;
+  bool roles_differ_;  // in their arithmetic
   std::unique_ptr<Scratch> scratch_;
 };
 

@@ -13,6 +13,7 @@ namespace atelier::model {
 namespace {
 
 using kernels::Compute;
+using kernels::TokenRole;
 
 // The committed model, and those beside the checkout that are there.
 std::vector<std::filesystem::path> models() {
@@ -41,13 +42,14 @@ bool same_bits(std::span<const float> a, std::span<const float> b) {
 
 // Logits behind every token, the prompt given `step` tokens at a time.
 std::vector<float> all_logits(const ModelForTests& model, const kernels::Ops& ops, Compute compute,
-                              ThreadPool& pool, std::span<const std::int32_t> tokens, std::size_t step) {
+                              ThreadPool& pool, std::span<const std::int32_t> tokens, std::size_t step,
+                              TokenRole role = TokenRole::kPrompt) {
   DecoderForTests decoder(model, ops, compute, pool, 64);
   SequenceForTests sequence;
   std::vector<float> out;
   for (std::size_t begin = 0; begin < tokens.size(); begin += step) {
     const auto part = tokens.subspan(begin, std::min(step, tokens.size() - begin));
-    const std::vector<float> logits = decoder.feed(sequence, part, LogitsWanted::kAll);
+    const std::vector<float> logits = decoder.feed(sequence, part, LogitsWanted::kAll, role);
     out.insert(out.end(), logits.begin(), logits.end());
   }
   return out;
@@ -63,6 +65,12 @@ TEST(Decoder, CuttingAPromptChangesNoBit) {
       for (const std::size_t step : {1, 2, 3, 5, 16, 31, 33, 64})
         EXPECT_TRUE(same_bits(all_logits(*model, best_table(), compute, pool, tokens, step), whole))
             << path << ", " << step << " at a time, compute " << static_cast<int>(compute);
+      const auto generated =
+          all_logits(*model, best_table(), compute, pool, tokens, tokens.size(), TokenRole::kGenerated);
+      for (const std::size_t step : {1, 9, 40})
+        EXPECT_TRUE(same_bits(
+            all_logits(*model, best_table(), compute, pool, tokens, step, TokenRole::kGenerated), generated))
+            << path << ", generated " << step << " at a time, compute " << static_cast<int>(compute);
     }
   }
 }
@@ -94,13 +102,32 @@ TEST(Decoder, NeighboursChangeNoBit) {
             random_tokens((i + round) % 3 == 0 ? 11 + i : 1, static_cast<unsigned>(100 * round + i)));
       for (std::size_t i = 0; i < kSequences; ++i) {
         const auto wanted = static_cast<LogitsWanted>((i + static_cast<std::size_t>(round) / 2) % 3);
-        const std::vector<float> logits = alone.feed(single[i], tokens[i], wanted);
+        const auto role =
+            (i + static_cast<std::size_t>(round)) % 4 < 2 ? TokenRole::kPrompt : TokenRole::kGenerated;
+        const std::vector<float> logits = alone.feed(single[i], tokens[i], wanted, role);
         want.insert(want.end(), logits.begin(), logits.end());
-        batch.push_back(together.extend(joined[i], tokens[i], wanted));
+        batch.push_back(together.extend(joined[i], tokens[i], wanted, role));
       }
       EXPECT_TRUE(same_bits(together.forward(batch), want)) << path << ", round " << round;
     }
   }
+}
+
+// What a preempted sequence needs: its prompt and what it had generated, in one batch.
+TEST(Decoder, AnswerRecomputedBehindItsPromptIsTheSame) {
+  ThreadPool pool(2);
+  const auto model = load_for_tests(models().front(), pool);
+  const auto prompt = random_tokens(37, 8), answer = random_tokens(21, 9);
+  DecoderForTests decoder(*model, best_table(), Compute::kAuto, pool, 64);
+  SequenceForTests first, again;
+  std::vector<float> want = decoder.feed(first, prompt);
+  for (const std::int32_t& token : answer)
+    want = decoder.feed(first, {&token, 1}, LogitsWanted::kLast, TokenRole::kGenerated);
+  again.blocks.reserve(8);  // both parts look at one table
+  const std::vector<BatchSequence> batch = {
+      decoder.extend(again, prompt, LogitsWanted::kNone),
+      decoder.extend(again, answer, LogitsWanted::kLast, TokenRole::kGenerated)};
+  EXPECT_TRUE(same_bits(decoder.forward(batch), want));
 }
 
 TEST(Decoder, AskingForFewerLogitsChangesNoneOfThem) {
@@ -134,18 +161,20 @@ TEST(Decoder, ThreadsChangeNoBit) {
   }
 }
 
-// Integer sums are exact and float sums have one order, so quantised models give the same bits everywhere.
+// Integer sums are exact and float sums have one order, so what quantised models generate has the same bits
+// everywhere.
 TEST(Decoder, EveryInstructionSetGivesTheSameBitsOnQuantisedModels) {
   ThreadPool pool(1);
   for (const auto& path : models()) {
     const auto model = load_for_tests(path, pool);
     if (!is_quantised(model->weights.embedding.source)) continue;
     const auto tokens = random_tokens(20, 6);
-    const auto want =
-        all_logits(*model, *kernels::available_tables().front(), Compute::kAuto, pool, tokens, tokens.size());
+    const auto want = all_logits(*model, *kernels::available_tables().front(), Compute::kAuto, pool, tokens,
+                                 tokens.size(), TokenRole::kGenerated);
     for (const kernels::Ops* ops : kernels::available_tables())
       for (const std::size_t step : {std::size_t{1}, tokens.size()})
-        EXPECT_TRUE(same_bits(all_logits(*model, *ops, Compute::kAuto, pool, tokens, step), want))
+        EXPECT_TRUE(same_bits(
+            all_logits(*model, *ops, Compute::kAuto, pool, tokens, step, TokenRole::kGenerated), want))
             << path << ", " << ops->isa << ", " << step << " at a time";
   }
 }

@@ -65,21 +65,22 @@ class DecoderForTests {
 
   // Puts `tokens` behind what the sequence holds; the rows of logits asked for.
   std::vector<float> feed(SequenceForTests& sequence, std::span<const std::int32_t> tokens,
-                          LogitsWanted wanted = LogitsWanted::kLast) {
-    const BatchSequence part = extend(sequence, tokens, wanted);
+                          LogitsWanted wanted = LogitsWanted::kLast,
+                          kernels::TokenRole role = kernels::TokenRole::kPrompt) {
+    const BatchSequence part = extend(sequence, tokens, wanted, role);
     const std::span<const float> logits = decoder_.forward({&part, 1}, kv_);
     return {logits.begin(), logits.end()};
   }
 
-  BatchSequence extend(SequenceForTests& sequence, std::span<const std::int32_t> tokens,
-                       LogitsWanted wanted) {
+  BatchSequence extend(SequenceForTests& sequence, std::span<const std::int32_t> tokens, LogitsWanted wanted,
+                       kernels::TokenRole role = kernels::TokenRole::kPrompt) {
     const std::int64_t position = sequence.position;
     sequence.position += static_cast<std::int64_t>(tokens.size());
     while (static_cast<std::int64_t>(sequence.blocks.size()) * kernels::kBlockTokens < sequence.position) {
       sequence.blocks.push_back(free_.back());
       free_.pop_back();
     }
-    return {tokens, position, sequence.blocks, wanted};
+    return {tokens, position, sequence.blocks, wanted, role};
   }
 
   void forget(SequenceForTests& sequence) {

@@ -1,6 +1,7 @@
 #include "model/projection.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace atelier::model {
 namespace {
@@ -11,22 +12,14 @@ using kernels::kPanelRows;
 // Up to here each thread prepares all rows for itself: a row costs it 0.3 us, waiting for the others 0.5 us.
 constexpr std::int64_t kOwnRows = 3;
 
-// Panels claimed at a time: enough that claiming (0.1 us) costs nothing, few enough that threads end
-// together, and with many rows few enough that the outputs stay in half a second-level cache until they are
-// finished.
-constexpr std::int64_t kStretchWeights = 24 << 10, kStretchOutputs = 512 << 10, kStretchesPerThread = 4;
+// A thread's own columns: half a second-level cache. Where the rows themselves stay in the other half from
+// one claim to the next, a smaller part of it will do.
+constexpr std::int64_t kColumnBytes = 960 << 10, kResidentColumnBytes = 544 << 10;
+constexpr std::int64_t kResidentBytes = 1 << 20;
 
-struct StretchLimits {
-  std::int64_t weight_bytes, output_bytes;  // of one panel
-  std::int64_t panels;                      // of the whole job
-};
-
-std::int64_t stretch_panels(const StretchLimits& of, int threads) {
-  const std::int64_t even = (of.panels + threads * kStretchesPerThread - 1) / (threads * kStretchesPerThread);
-  const std::int64_t least = (kStretchWeights + of.weight_bytes - 1) / of.weight_bytes;
-  const std::int64_t most = std::max<std::int64_t>(1, kStretchOutputs / of.output_bytes);
-  return std::min(std::max(even, least), most);
-}
+// Few rows: enough weights at a time that claiming (0.1 us) costs nothing, few enough that threads end
+// together.
+constexpr std::int64_t kClaimWeights = 24 << 10, kClaimsPerThread = 4, kFewRows = 32;
 
 std::int64_t round_up(std::int64_t value, std::int64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -35,109 +28,136 @@ std::int64_t round_up(std::int64_t value, std::int64_t unit) {
 }  // namespace
 
 Projector::Projector(const kernels::Ops& ops, kernels::Compute compute, ThreadPool& pool)
-    : ops_(ops), compute_(compute), pool_(pool) {}
+    : ops_(ops),
+      compute_(compute),
+      pool_(pool),
+      columns_(static_cast<std::size_t>(kColumnBytes * pool.size())) {}
 
 ActivationForm Projector::form_of(const Product& product) const {
-  return kernels::form_for(product.weights->source, compute_);
+  return kernels::form_for(ops_, compute_, role_, product.weights->source);
 }
 
-// Lays out the memory of this input: per copy, the normalised rows and each wanted form.
-void Projector::plan(const ProjectionInput& input, std::span<const Product> products) {
-  Prepared layout;
-  for (const Product& product : products) layout.wanted[static_cast<int>(form_of(product))] = true;
-  const std::int64_t normed = input.norm != nullptr ? input.rows * round_up(input.k, 16) * 4 : 0;
-  std::int64_t copy = round_up(normed, 64);
-  for (int form = 0; form < 3; ++form)
-    if (layout.wanted[form])
-      copy += kernels::activation_bytes(static_cast<ActivationForm>(form), input.rows, input.k);
+WantedForms Projector::wanted_by(std::span<const Product> products) const {
+  WantedForms wanted = {};
+  for (const Product& product : products) wanted[static_cast<std::size_t>(form_of(product))] = true;
+  return wanted;
+}
 
+void Projector::reserve(PreparedRows& rows, std::int64_t count, std::int64_t k,
+                        std::span<const Product> products) const {
+  rows.reserve(count, k, wanted_by(products));
+}
+
+// --- rows in ---
+
+void Projector::prepare(const ProjectionInput& input, std::span<const Product> products) {
   const std::int64_t copies = input.rows <= kOwnRows ? pool_.size() : 1;
-  if (memory_.size() < static_cast<std::size_t>(copies * copy))
-    memory_ = AlignedBuffer(static_cast<std::size_t>(copies * copy));
-  prepared_.assign(static_cast<std::size_t>(copies), layout);
-  std::byte* at = memory_.data();
-  for (Prepared& prepared : prepared_) {
-    prepared.normed = reinterpret_cast<float*>(at);
-    at += round_up(normed, 64);
-    for (int form = 0; form < 3; ++form) {
-      if (!prepared.wanted[form]) continue;
-      prepared.views[form] =
-          kernels::activation_view(static_cast<ActivationForm>(form), input.rows, input.k, at);
-      at += kernels::activation_bytes(static_cast<ActivationForm>(form), input.rows, input.k);
-    }
-  }
+  own_.reserve(input.rows, input.k, wanted_by(products), copies);
+  own_filled_.assign(static_cast<std::size_t>(copies), 0);
+  const auto normed = static_cast<std::size_t>(copies * input.rows * round_up(input.k, 16)) * sizeof(float);
+  if (input.norm != nullptr && normed_.size() < normed) normed_ = AlignedBuffer(normed);
+  if (copies > 1 || pool_.size() == 1) return;  // each thread fills its own, when it comes
+  pool_.split(input.rows,
+              [&](int, std::int64_t begin, std::int64_t end) { fill_rows(input, 0, begin, end); });
+  own_filled_.front() = 1;
 }
 
-void Projector::prepare(const ProjectionInput& input, const Prepared& to, std::int64_t begin,
-                        std::int64_t end) const {
-  const float* x = input.x;
+void Projector::fill_rows(const ProjectionInput& input, std::int64_t copy, std::int64_t begin,
+                          std::int64_t end) const {
+  const float* x = input.x + begin * input.stride;
   std::int64_t stride = input.stride;
   if (input.norm != nullptr) {
-    x = to.normed;
     stride = round_up(input.k, 16);
+    float* normed = normed_.as<float>() + (copy * input.rows + begin) * stride;
     for (std::int64_t row = begin; row < end; ++row)
-      ops_.rms_norm(input.x + row * input.stride, input.norm, input.eps, to.normed + row * stride, input.k);
+      ops_.rms_norm(input.x + row * input.stride, input.norm, input.eps, normed + (row - begin) * stride,
+                    input.k);
+    x = normed;
   }
-  for (int form = 0; form < 3; ++form)
-    if (to.wanted[form])
-      ops_.prepare(x, stride, input.k, static_cast<ActivationForm>(form), to.views[form], begin, end);
+  own_.fill(ops_, {x, stride, begin, end - begin, 0, input.k}, copy);
 }
 
-void Projector::prepare_shared(const ProjectionInput& input) {
-  if (input.rows <= kOwnRows) return;
-  pool_.split(input.rows, [&](int, std::int64_t begin, std::int64_t end) {
-    prepare(input, prepared_.front(), begin, end);
-  });
+// The copy this worker reads; filled now if it is the worker's own.
+std::int64_t Projector::copy_for(const ProjectionInput& input, const PreparedRows& rows, int worker) {
+  if (&rows != &own_) return 0;
+  const std::int64_t copy = own_.copies() > 1 ? worker : 0;
+  char& filled = own_filled_[static_cast<std::size_t>(copy)];
+  if (filled == 0) fill_rows(input, copy, 0, input.rows);
+  filled = 1;
+  return copy;
 }
 
-const Projector::Prepared& Projector::prepared_for(const ProjectionInput& input, int worker) {
-  if (input.rows > kOwnRows) return prepared_.front();
-  Prepared& own = prepared_[static_cast<std::size_t>(worker)];
-  if (!own.ready) prepare(input, own, 0, input.rows);
-  own.ready = true;
-  return own;
-}
+// --- columns out ---
 
-void Projector::multiply_panels(const Product& product, const Prepared& x, std::int64_t begin,
-                                std::int64_t end) const {
-  const ActivationForm form = form_of(product);
-  ops_.linear(*product.weights, x.views[static_cast<int>(form)], form, product.bias, product.y,
-              product.stride, begin, end);
-}
-
-void Projector::multiply(const ProjectionInput& input, std::span<const Product> products) {
-  plan(input, products);
-  stretches_.clear();
-  std::int64_t panels = 0;
-  for (const Product& product : products) panels += product.weights->panels;
+// Panels a thread takes at a time: an even number, so that columns come in whole groups.
+std::int64_t Projector::claim_panels(const PreparedRows& rows, std::span<const Product> products,
+                                     bool together) const {
+  const std::int64_t abreast = together ? static_cast<std::int64_t>(products.size()) : 1;
+  const bool resident = rows.rows() * rows.cols() * 2 <= kResidentBytes;
+  const std::int64_t panel_bytes = rows.rows() * kPanelRows * 4 * abreast;
+  const std::int64_t most =
+      std::max<std::int64_t>(2, ((resident ? kResidentColumnBytes : kColumnBytes) / panel_bytes - 1) / 2 * 2);
+  std::int64_t panels = 0, weight_bytes = 0;
   for (const Product& product : products) {
-    const kernels::PackedMatrix& w = *product.weights;
-    const std::int64_t step =
-        stretch_panels({w.panel_bytes, input.rows * kPanelRows * 4, panels}, pool_.size());
-    for (std::int64_t begin = 0; begin < w.panels; begin += step)
-      stretches_.push_back({&product, begin, std::min(begin + step, w.panels)});
+    panels += product.weights->panels;
+    weight_bytes += product.weights->panel_bytes;
   }
-  prepare_shared(input);
+  if (together) panels /= abreast;
+  std::int64_t claims = pool_.size();
+  if (rows.rows() <= kFewRows) {
+    const std::int64_t least =
+        std::max<std::int64_t>(1, kClaimWeights * (together ? 1 : abreast) / weight_bytes);
+    claims = std::clamp<std::int64_t>(panels / least, 1, pool_.size() * kClaimsPerThread);
+  }
+  claims = std::max(claims, round_up((panels + most - 1) / most, pool_.size()));
+  return std::clamp<std::int64_t>(round_up((panels + claims - 1) / claims, 2), 2, most);
+}
+
+Columns Projector::compute(const PreparedRows& rows, std::int64_t copy, std::span<const Product> products,
+                           const Stretch& stretch, int worker) const {
+  Columns out = {.first = stretch.begin * kPanelRows};
+  const std::int64_t panels = stretch.end - stretch.begin;
+  out.count = std::min(panels * kPanelRows, products.front().weights->n - out.first);
+  out.stride = (panels | 1) * kPanelRows;  // an odd number of lines: rows meet in no cache set
+  float* at = columns_.as<float>() + worker * (kColumnBytes / 4);
+  for (std::size_t i = 0; i < products.size(); ++i, at += rows.rows() * out.stride) {
+    const ActivationForm form = form_of(products[i]);
+    out.y[i] = at;
+    ops_.linear(*products[i].weights, rows.view(form, copy), form, products[i].bias, at - out.first,
+                out.stride, stretch.begin, stretch.end);
+  }
+  return out;
+}
+
+void Projector::multiply(const ProjectionInput& input, std::span<const Product> products,
+                         std::span<const Target> targets) {
+  prepare(input, products);
+  stretches_.clear();
+  const std::int64_t step = claim_panels(own_, products, false);
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    const std::int64_t panels = products[i].weights->panels;
+    for (std::int64_t begin = 0; begin < panels; begin += step)
+      stretches_.push_back({i, begin, std::min(begin + step, panels)});
+  }
   pool_.share(static_cast<std::int64_t>(stretches_.size()), [&](int worker, std::int64_t item) {
     const Stretch& stretch = stretches_[static_cast<std::size_t>(item)];
-    multiply_panels(*stretch.product, prepared_for(input, worker), stretch.begin, stretch.end);
+    const Columns columns =
+        compute(own_, copy_for(input, own_, worker), products.subspan(stretch.product, 1), stretch, worker);
+    const Target& to = targets[stretch.product];
+    for (std::int64_t row = 0; row < input.rows; ++row) {
+      const std::int64_t to_row = to.rows != nullptr ? to.rows[row] : row;
+      std::memcpy(to.y + to_row * to.stride + columns.first, columns.y[0] + row * columns.stride,
+                  static_cast<std::size_t>(columns.count) * sizeof(float));
+    }
   });
 }
 
-void Projector::run_together(const ProjectionInput& input, std::span<const Product> products,
-                             FinishColumns finish, const void* context) {
-  plan(input, products);
-  const std::int64_t panels = products.front().weights->panels, n = products.front().weights->n;
-  StretchLimits limits = {0, input.rows * kPanelRows * 4 * static_cast<std::int64_t>(products.size()),
-                          panels};
-  for (const Product& product : products) limits.weight_bytes += product.weights->panel_bytes;
-  const std::int64_t step = stretch_panels(limits, pool_.size());
-  prepare_shared(input);
+void Projector::run_together(const ProjectionInput& input, const PreparedRows& rows,
+                             std::span<const Product> products, FinishColumns finish, const void* context) {
+  const std::int64_t panels = products.front().weights->panels, step = claim_panels(rows, products, true);
   pool_.share((panels + step - 1) / step, [&](int worker, std::int64_t item) {
-    const std::int64_t begin = item * step, end = std::min(begin + step, panels);
-    const Prepared& x = prepared_for(input, worker);
-    for (const Product& product : products) multiply_panels(product, x, begin, end);
-    finish(context, begin * kPanelRows, std::min(end * kPanelRows, n) - begin * kPanelRows);
+    const Stretch stretch = {0, item * step, std::min((item + 1) * step, panels)};
+    finish(context, compute(rows, copy_for(input, rows, worker), products, stretch, worker));
   });
 }
 

@@ -1,6 +1,7 @@
-// A Projection is one parallel region of the forward pass: rows are normalised and prepared (once per form
-// the matrices want), multiplied by one to three weight matrices, and each thread finishes the columns it
-// computed while they are still in its cache.
+// A projection is one parallel region of the forward pass: rows are normalised and prepared (once per form
+// the matrices want) and multiplied by one to three weight matrices. A thread claims some columns, computes
+// them for all rows into memory of its own, small enough for its second-level cache, and finishes them there:
+// what nobody reads again never goes to memory.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 #include "base/thread_pool.h"
 #include "kernels/ops.h"
-#include "tensor/aligned_buffer.h"
+#include "model/prepared_rows.h"
 
 namespace atelier::model {
 
@@ -23,62 +24,85 @@ struct ProjectionInput {
 struct Product {
   const kernels::PackedMatrix* weights = nullptr;
   const float* bias = nullptr;  // [n] or nullptr
-  float* y = nullptr;           // [rows, stride]
-  std::int64_t stride = 0;
 };
 
-// Engine thread only; owns the memory of the prepared rows.
+// Where a product's result goes whole.
+struct Target {
+  float* y = nullptr;  // [rows, stride]
+  std::int64_t stride = 0;
+  const std::int64_t* rows = nullptr;  // row i goes to row rows[i]; nullptr: to row i
+};
+
+inline constexpr std::size_t kMostProducts = 3;
+
+// Finished sums of the columns [first, first + count) of all rows, in the thread's own memory.
+struct Columns {
+  std::int64_t first = 0, count = 0;  // first: a multiple of kGroup
+  std::int64_t stride = 0;            // floats from row to row
+  float* y[kMostProducts] = {};       // by product, [rows, stride]
+};
+
+// Engine thread only.
 class Projector {
  public:
   Projector(const kernels::Ops& ops, kernels::Compute compute, ThreadPool& pool);
 
-  // y = norm(x) w + bias for each product.
-  void multiply(const ProjectionInput& input, std::span<const Product> products);
+  // The role of the rows that come from now on.
+  void set_role(kernels::TokenRole role) { role_ = role; }
 
-  // The same, all products having the same n: whoever computes some columns computes them of all products,
-  // and then calls finish(first_column, columns) on all their rows.
+  // targets[i] = norm(x) w_i + bias_i.
+  void multiply(const ProjectionInput& input, std::span<const Product> products,
+                std::span<const Target> targets);
+
+  // The same for products of the same n: whoever computes some columns computes them of all products, and
+  // then calls finish(columns).
   template <class Finish>
   void multiply_together(const ProjectionInput& input, std::span<const Product> products,
                          const Finish& finish) {
-    run_together(
-        input, products,
-        [](const void* context, std::int64_t first, std::int64_t columns) {
-          (*static_cast<const Finish*>(context))(first, columns);
-        },
-        &finish);
+    prepare(input, products);
+    run_together(input, own_, products, erase<Finish>, &finish);
+  }
+  template <class Finish>
+  void multiply_together(const PreparedRows& rows, std::span<const Product> products, const Finish& finish) {
+    run_together({.rows = rows.rows(), .k = rows.cols()}, rows, products, erase<Finish>, &finish);
   }
 
+  // Room in `rows` for an input of rows x k of these products.
+  void reserve(PreparedRows& rows, std::int64_t count, std::int64_t k,
+               std::span<const Product> products) const;
+
  private:
-  using FinishColumns = void (*)(const void* context, std::int64_t first_column, std::int64_t columns);
+  using FinishColumns = void (*)(const void* context, const Columns& columns);
+  template <class Finish>
+  static void erase(const void* context, const Columns& columns) {
+    (*static_cast<const Finish*>(context))(columns);
+  }
 
-  // The prepared forms of the input, by ActivationForm; one worker's own or everyone's.
-  struct Prepared {
-    float* normed = nullptr;  // [rows, k padded to 16]
-    kernels::Activations views[3];
-    bool wanted[3] = {};
-    bool ready = false;
-  };
-
-  // A run of panels of one product: what a thread claims at a time.
+  // A run of panels of one product, or of all of them: what a thread claims at a time.
   struct Stretch {
-    const Product* product;
+    std::size_t product;
     std::int64_t begin, end;
   };
 
-  void run_together(const ProjectionInput& input, std::span<const Product> products, FinishColumns finish,
-                    const void* context);
-  void plan(const ProjectionInput& input, std::span<const Product> products);
-  void prepare(const ProjectionInput& input, const Prepared& to, std::int64_t begin, std::int64_t end) const;
-  void prepare_shared(const ProjectionInput& input);
-  const Prepared& prepared_for(const ProjectionInput& input, int worker);
-  void multiply_panels(const Product& product, const Prepared& x, std::int64_t begin, std::int64_t end) const;
+  void run_together(const ProjectionInput& input, const PreparedRows& rows, std::span<const Product> products,
+                    FinishColumns finish, const void* context);
+  void prepare(const ProjectionInput& input, std::span<const Product> products);
+  void fill_rows(const ProjectionInput& input, std::int64_t copy, std::int64_t begin, std::int64_t end) const;
+  std::int64_t copy_for(const ProjectionInput& input, const PreparedRows& rows, int worker);
+  Columns compute(const PreparedRows& rows, std::int64_t copy, std::span<const Product> products,
+                  const Stretch& stretch, int worker) const;
+  std::int64_t claim_panels(const PreparedRows& rows, std::span<const Product> products, bool together) const;
   kernels::ActivationForm form_of(const Product& product) const;
+  WantedForms wanted_by(std::span<const Product> products) const;
 
   const kernels::Ops& ops_;
   kernels::Compute compute_;
   ThreadPool& pool_;
-  AlignedBuffer memory_;
-  std::vector<Prepared> prepared_;  // one per worker, or one for all
+  kernels::TokenRole role_ = kernels::TokenRole::kPrompt;
+  PreparedRows own_;              // of inputs that come as floats
+  std::vector<char> own_filled_;  // by copy
+  AlignedBuffer normed_;          // [copies][rows, k padded to 16]
+  AlignedBuffer columns_;         // [workers][kColumnBytes]
   std::vector<Stretch> stretches_;
 };
 

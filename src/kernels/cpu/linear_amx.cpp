@@ -18,6 +18,6 @@ constexpr std::int64_t kTilesFromRows = 9;
 
 namespace atelier::kernels {
 
-extern const LinearOps kLinearAmx = {prepare_with_bf16_pairs, linear_with_tiles};
+extern const LinearOps kLinearAmx = {true, prepare_with_bf16_pairs, linear_with_tiles};
 
 }  // namespace atelier::kernels

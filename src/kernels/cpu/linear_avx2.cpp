@@ -14,6 +14,6 @@ constexpr int kFloatRows = 4, kFloatPanels = 1;  // 8 sums in flight of 16 regis
 
 namespace atelier::kernels {
 
-extern const LinearOps kLinearAvx2 = {prepare_with_f32_bf16, linear_with_f32_bf16};
+extern const LinearOps kLinearAvx2 = {false, prepare_with_f32_bf16, linear_with_f32_bf16};
 
 }  // namespace atelier::kernels

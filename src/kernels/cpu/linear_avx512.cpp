@@ -14,6 +14,6 @@ constexpr int kFloatRows = 8, kFloatPanels = 2;  // 16 sums in flight
 
 namespace atelier::kernels {
 
-extern const LinearOps kLinearAvx512 = {prepare_with_f32_bf16, linear_with_f32_bf16};
+extern const LinearOps kLinearAvx512 = {false, prepare_with_f32_bf16, linear_with_f32_bf16};
 
 }  // namespace atelier::kernels

@@ -16,6 +16,6 @@ constexpr int kFloatRows = 8, kFloatPanels = 2;  // 16 sums in flight
 
 namespace atelier::kernels {
 
-extern const LinearOps kLinearAvx512Bf16 = {prepare_with_bf16_pairs, linear_with_bf16_pairs};
+extern const LinearOps kLinearAvx512Bf16 = {false, prepare_with_bf16_pairs, linear_with_bf16_pairs};
 
 }  // namespace atelier::kernels

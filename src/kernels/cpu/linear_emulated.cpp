@@ -18,6 +18,6 @@ constexpr std::int64_t kTilesFromRows = 5;
 
 namespace atelier::kernels {
 
-extern const LinearOps kLinearEmulated = {prepare_with_bf16_pairs, linear_with_tiles};
+extern const LinearOps kLinearEmulated = {true, prepare_with_bf16_pairs, linear_with_tiles};
 
 }  // namespace atelier::kernels

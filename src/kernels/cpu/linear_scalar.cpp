@@ -14,6 +14,6 @@ constexpr int kFloatRows = 1, kFloatPanels = 1;
 
 namespace atelier::kernels {
 
-extern const LinearOps kLinearScalar = {prepare_with_f32_bf16, linear_with_f32_bf16};
+extern const LinearOps kLinearScalar = {false, prepare_with_f32_bf16, linear_with_f32_bf16};
 
 }  // namespace atelier::kernels

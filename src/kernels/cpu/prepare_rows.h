@@ -45,31 +45,31 @@ inline void prepare_int8_groups(const float* x, std::int64_t count, const Activa
   }
 }
 
-inline void prepare_int8(const float* x, std::int64_t x_stride, std::int64_t k, const Activations& out,
-                         std::int64_t begin, std::int64_t end) {
+inline void prepare_int8(const RowsToPrepare& from, const Activations& out) {
   alignas(64) float padded[kGroup];
-  const std::int64_t groups = out.cols / kGroup, whole = k / kGroup;
-  for (std::int64_t row = begin; row < end; ++row) {
-    const std::int64_t first = row / out.block * groups * out.block + row % out.block;
-    const float* from = x + row * x_stride;
+  const std::int64_t groups = out.cols / kGroup, whole = from.columns / kGroup;
+  for (std::int64_t i = 0; i < from.rows; ++i) {
+    const std::int64_t row = from.first_row + i, first_group = from.first_column / kGroup;
+    const std::int64_t first = (row / out.block * groups + first_group) * out.block + row % out.block;
+    const float* x = from.x + i * from.stride;
     for (std::int64_t g = 0; g < whole; g += 16) {
       const std::int64_t count = g + 16 < whole ? 16 : whole - g;
-      prepare_int8_groups(from + g * kGroup, count, out, first + g * out.block);
+      prepare_int8_groups(x + g * kGroup, count, out, first + g * out.block);
     }
-    if (whole < groups)
-      prepare_int8_groups(whole_group(from, k, whole * kGroup, padded), 1, out, first + whole * out.block);
+    if (whole * kGroup < from.columns)
+      prepare_int8_groups(whole_group(x, from.columns, whole * kGroup, padded), 1, out,
+                          first + whole * out.block);
   }
 }
 
 // kBf16: values rounded to bf16 and kept as f32, for tables that multiply them so.
 template <bool kBf16>
-inline void prepare_f32(const float* x, std::int64_t x_stride, std::int64_t k, const Activations& out,
-                        std::int64_t begin, std::int64_t end) {
+inline void prepare_f32(const RowsToPrepare& from, const Activations& out) {
   alignas(64) float padded[kGroup];
-  for (std::int64_t row = begin; row < end; ++row) {
-    float* to = out.f32 + row * out.cols;
-    for (std::int64_t at = 0; at < out.cols; at += kGroup) {
-      const float* group = whole_group(x + row * x_stride, k, at, padded);
+  for (std::int64_t i = 0; i < from.rows; ++i) {
+    float* to = out.f32 + (from.first_row + i) * out.cols + from.first_column;
+    for (std::int64_t at = 0; at < from.columns; at += kGroup) {
+      const float* group = whole_group(from.x + i * from.stride, from.columns, at, padded);
       const F32 low = load(group), high = load(group + 16);
       store(to + at, kBf16 ? round_to_bf16(low) : low);
       store(to + at + 16, kBf16 ? round_to_bf16(high) : high);
@@ -77,11 +77,10 @@ inline void prepare_f32(const float* x, std::int64_t x_stride, std::int64_t k, c
   }
 }
 
-inline void prepare_with_f32_bf16(const float* x, std::int64_t x_stride, std::int64_t k, ActivationForm form,
-                                  const Activations& out, std::int64_t begin, std::int64_t end) {
-  if (form == ActivationForm::kInt8) return prepare_int8(x, x_stride, k, out, begin, end);
-  if (form == ActivationForm::kBF16) return prepare_f32<true>(x, x_stride, k, out, begin, end);
-  prepare_f32<false>(x, x_stride, k, out, begin, end);
+inline void prepare_with_f32_bf16(const RowsToPrepare& from, ActivationForm form, const Activations& out) {
+  if (form == ActivationForm::kInt8) return prepare_int8(from, out);
+  if (form == ActivationForm::kBF16) return prepare_f32<true>(from, out);
+  prepare_f32<false>(from, out);
 }
 
 }  // namespace

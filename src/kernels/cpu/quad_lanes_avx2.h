@@ -225,6 +225,12 @@ ATELIER_INLINE I32 column(Quad q) {
           _mm256_and_si256(_mm256_srli_epi32(q.high, 8 * kByte), mask)};
 }
 
+// 256 + column.
+template <int kByte>
+ATELIER_INLINE F32 lifted_column(Quad q) {
+  return add(to_f32(column<kByte>(q)), splat(256.0f));
+}
+
 template <bool kSigned>
 ATELIER_INLINE __m256i products(__m256i w, __m256i a) {
   if constexpr (kSigned) return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));

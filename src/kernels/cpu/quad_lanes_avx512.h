@@ -176,6 +176,16 @@ ATELIER_INLINE I32 column(Quad q) {
   if constexpr (kByte == 3) return {_mm512_srli_epi32(q.v, 24)};
   return {_mm512_and_si512(_mm512_srli_epi32(q.v, 8 * kByte), _mm512_set1_epi32(255))};
 }
+// 256 + column: the byte as mantissa bits of 256.0, where the last of them counts one.
+template <int kByte>
+ATELIER_INLINE F32 lifted_column(Quad q) {
+  constexpr int kShift = 8 * kByte - 15;
+  const __m512i moved = kShift < 0 ? _mm512_slli_epi32(q.v, kShift < 0 ? -kShift : 0)
+                                   : _mm512_srli_epi32(q.v, kShift < 0 ? 0 : kShift);
+  constexpr int kAndOr = 0xea;  // a & b | c
+  return {_mm512_castsi512_ps(
+      _mm512_ternarylogic_epi32(moved, _mm512_set1_epi32(0x7f8000), _mm512_set1_epi32(0x43800000), kAndOr))};
+}
 ATELIER_INLINE __m512i splat_four(const std::int8_t* a) {
   std::int32_t word;
   __builtin_memcpy(&word, a, 4);

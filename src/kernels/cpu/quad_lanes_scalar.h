@@ -217,6 +217,12 @@ inline I32 column(const Quad& q) {
   return make_i32([&](int i) { return std::int32_t{q.byte[4 * i + kByte]}; });
 }
 
+// 256 + column.
+template <int kByte>
+inline F32 lifted_column(const Quad& q) {
+  return add(to_f32(column<kByte>(q)), splat(256.0f));
+}
+
 // init + sum over kCount quads and their 4 bytes of w * a; a: 4 activations per quad, the same for all rows.
 // kMaxValue: the largest unsigned value in w; kSigned: w's bytes are signed.
 template <int kCount, int kMaxValue, bool kSigned>

@@ -107,14 +107,20 @@ inline F32 group_min(const RecordScales& scales, const std::uint8_t* record, std
 
 // ---- f32 columns: out [32][16] ----
 
-// w = d * (u - offset) (+ min): the product is exact or rounded once, as the file's reference rounds it.
+// w = d * u + min, or d * (u - offset) as d * (256 + u) - d * (256 + offset): both products are exact, so w
+// is rounded once, as the file's reference rounds it. `base`: the min, or the second product.
 template <DType kKind, int kByte>
-inline F32 dequantised(const Quad& quad, const F32& scale, const F32& min) {
+inline F32 dequantised(const Quad& quad, const F32& scale, const F32& base) {
+  if constexpr (panel_layout(kKind).has_min) return fused(scale, to_f32(column<kByte>(quad)), base);
+  return fused(scale, lifted_column<kByte>(quad), base);
+}
+
+template <DType kKind>
+inline F32 dequantised_base(const RecordScales& scales, const std::uint8_t* record, std::int64_t g, int half,
+                            const F32& scale) {
   constexpr PanelLayout kLayout = panel_layout(kKind);
-  I32 value = column<kByte>(quad);
-  if constexpr (kLayout.offset > 0) value = sub(value, splat_i32(kLayout.offset));
-  if constexpr (kLayout.has_min) return fused(scale, to_f32(value), min);
-  return mul(scale, to_f32(value));
+  if constexpr (kLayout.has_min) return group_min<kKind>(scales, record, g, half);
+  return negate(mul(scale, splat(256.0f + kLayout.offset)));
 }
 
 // The columns of a group, two at a time: take(k, column k, column k + 1).
@@ -138,17 +144,17 @@ inline void unpack_columns(const std::uint8_t* record, std::int64_t g, const Rec
     if constexpr (kSignedBytes && kLayout.max_value == 255) {
       for (int q = 0; q < 8; ++q) w[q] = flip_sign_bits(w[q]);
     }
-    F32 scale = group_scale<kKind>(scales, record, g, 0), min = splat(0.0f);
-    if constexpr (kLayout.has_min) min = group_min<kKind>(scales, record, g, 0);
+    F32 scale = group_scale<kKind>(scales, record, g, 0);
+    F32 base = dequantised_base<kKind>(scales, record, g, 0, scale);
     for (int q = 0; q < 8; ++q) {
       if constexpr (kLayout.halves) {
         if (q == 4) {
           scale = group_scale<kKind>(scales, record, g, 1);
-          if constexpr (kLayout.has_min) min = group_min<kKind>(scales, record, g, 1);
+          base = dequantised_base<kKind>(scales, record, g, 1, scale);
         }
       }
-      take(4 * q, dequantised<kKind, 0>(w[q], scale, min), dequantised<kKind, 1>(w[q], scale, min));
-      take(4 * q + 2, dequantised<kKind, 2>(w[q], scale, min), dequantised<kKind, 3>(w[q], scale, min));
+      take(4 * q, dequantised<kKind, 0>(w[q], scale, base), dequantised<kKind, 1>(w[q], scale, base));
+      take(4 * q + 2, dequantised<kKind, 2>(w[q], scale, base), dequantised<kKind, 3>(w[q], scale, base));
     }
   }
 }
