@@ -45,7 +45,7 @@ def options():
     add("--make", action="store_true", help="make missing models of random weights in the folder first")
     add("--shapes", type=Path, default=DATA / "tools/make_random_qwen.py", help="the tool that makes them")
     add("--tokenizer", type=Path, help="with --make: a tokenizer.json of Qwen2.5's")
-    add("--out", type=Path, help="the JSON file (default bench/results/DATE-COLUMN.json)")
+    add("--out", type=Path, help="the JSON file; else bench/results/DATE-COLUMN.json")
     return parser.parse_args()
 
 

@@ -13,16 +13,16 @@ class Atelier:
         return self.json("bench", "latency", model.path, "--num-iters", rounds, "--input-len", input,
                          "--output-len", output, "--depth", depth, "--batch-size", sequences)
 
-    def divergence(self, model):
-        """KL(fp32 || this compute mode) per token of the text, and how often both like the same token best;
-        None where there is no text. Two windows tell the size of it."""
+    def divergence(self, model, role):
+        """KL(fp32 || this compute mode) per token of the text computed in that role ("prompt", "generated"), and
+        how often both like the same token best; None where there is no text. Two windows tell the size of it."""
         if self.text is None:
             return None
-        if model.path not in self.divergences:
+        if (model.path, role) not in self.divergences:
             found = self.json("perplexity", model.path, "--file", self.text, "--window", 256, "--tokens", 512,
-                              "--kl-to", "fp32")
-            self.divergences[model.path] = {"kl": found["kl_mean"], "same_top": found["same_top"]}
-        return self.divergences[model.path]
+                              "--kl-to", "fp32", "--role", role)
+            self.divergences[model.path, role] = {"kl": found["kl_mean"], "same_top": found["same_top"]}
+        return self.divergences[model.path, role]
 
     def json(self, *words):
         command = [str(self.program), *map(str, words), *self.options, "--json"]

@@ -47,7 +47,7 @@ void answer_once(const Runtime& runtime, std::int32_t vocabulary) {
   LatencyRun(kFirstToken, *runtime.decoder, kv, vocabulary).prefill_seconds();
 }
 
-// The machine's limits, measured between a run's phases. The first reading makes its buffer.
+// The machine's limits, measured between a run's phases.
 class Limits {
  public:
   Limits(ThreadPool& pool, std::string unit)
@@ -82,10 +82,11 @@ LatencyRound measure_round(const LatencyTask& task, LatencyRun& run, const Limit
   return round;
 }
 
-// The form of the products with most weights; all of a file's matrices mostly have one.
-std::string unit_of_most(const Runtime& runtime, kernels::Compute compute) {
+// Of prompt rows by the matrices with most weights; all of a file's matrices mostly have one form.
+std::string prompt_unit(const Runtime& runtime, kernels::Compute compute) {
   const DType kind = runtime.weights.layers.front().gate.source;
-  return kernels::unit_of(*runtime.ops, kernels::form_for(kind, compute));
+  return kernels::unit_of(*runtime.ops,
+                          kernels::form_for(*runtime.ops, compute, kernels::TokenRole::kPrompt, kind));
 }
 
 Result<LatencyReport> measure(const LatencyOptions& options) {
@@ -107,7 +108,7 @@ Result<LatencyReport> measure(const LatencyOptions& options) {
   run.warm_up();
   report.peak_rss_bytes = peak_memory_bytes();
 
-  report.unit = unit_of_most(*runtime, options.model.compute);
+  report.unit = prompt_unit(*runtime, options.model.compute);
   const Limits limits(*runtime->pool, report.unit);
   for (int i = 0; i < options.rounds; ++i) {
     report.rounds.push_back(measure_round(options.task, run, limits));
