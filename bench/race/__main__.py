@@ -44,6 +44,7 @@ def options():
     add("--peers-only", action="store_true", help="measure the peers alone")
     add("--make", action="store_true", help="make missing models of random weights in the folder first")
     add("--shapes", type=Path, default=DATA / "tools/make_random_qwen.py", help="the tool that makes them")
+    add("--python", type=Path, default=Path(sys.executable), help="with --make: one that has numpy and gguf")
     add("--tokenizer", type=Path, help="with --make: a tokenizer.json of Qwen2.5's")
     add("--out", type=Path, help="the JSON file; else bench/results/DATE-COLUMN.json")
     return parser.parse_args()
@@ -61,9 +62,7 @@ def find_peers(args):
 
 def find_models(args):
     if args.make:
-        python = args.peers / "openvino/bin/python"
-        files.Maker(args.models, args.shapes, args.tokenizer, python, args.peers / "llama/bin",
-                    args.peers / "llama/src/gguf-py").make(files.WANTED)
+        files.Maker(args.models, args.shapes, args.tokenizer, args.python, args.peers / "llama/bin").make(files.WANTED)
     found = (files.in_folder(args.models) if args.models else []) + [files.Model(path) for path in args.model]
     wanted = args.only.split(",") if args.only else [""]
     return [model for model in found if any(word in model.name for word in wanted)]

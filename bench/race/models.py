@@ -37,9 +37,9 @@ def in_folder(folder):
 class Maker:
     """Makes missing files: `tool SHAPE OUT --tokenizer FILE` writes BF16, the peer's llama-quantize the rest."""
 
-    def __init__(self, folder, tool, tokenizer, python, programs, gguf_py):
+    def __init__(self, folder, tool, tokenizer, python, programs):
         self.folder, self.tool, self.tokenizer = folder, tool, tokenizer
-        self.python, self.programs, self.gguf_py = python, programs, gguf_py
+        self.python, self.programs = python, programs
 
     def make(self, wanted):
         """Shape by shape; the BF16 file goes again where it was not asked for."""
@@ -62,8 +62,7 @@ class Maker:
         target = words[2] if words[0] != self.python else words[3]
         begun = target.with_suffix(".part")
         words = [str(begun if word is target else word) for word in words]
-        environment = {"PYTHONPATH": str(self.gguf_py), "PATH": "/usr/bin:/bin"}
-        done = subprocess.run(words, capture_output=True, text=True, env=environment)
+        done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(words)}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
         begun.rename(target)
