@@ -2,19 +2,23 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/json/object.hpp>
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "app/bench_kernels.h"
 #include "app/commands.h"
 #include "app/latency.h"
+#include "app/latency_report.h"
 #include "app/model_options.h"
 #include "app/process_stats.h"
 #include "app/report.h"
 #include "app/runtime.h"
 #include "base/log.h"
+#include "kernels/benchmark.h"
+#include "tensor/aligned_buffer.h"
 
 namespace atelier::app {
 namespace {
@@ -24,15 +28,8 @@ constexpr LatencyTask kFirstToken = {.input_tokens = 8, .output_tokens = 1};
 struct LatencyOptions {
   ModelOptions model;
   LatencyTask task;
+  int rounds = 5;
   bool json = false;
-};
-
-struct LatencyReport {
-  Latency latency;
-  double load_s = 0, first_token_s = 0;
-  std::int64_t weights_bytes = 0, kv_bytes = 0;
-  std::string isa;
-  int threads = 0;
 };
 
 Status check_context(const LatencyTask& task, const model::ModelConfig& config) {
@@ -47,7 +44,49 @@ Status check_context(const LatencyTask& task, const model::ModelConfig& config) 
 // One 8-token prompt and its first answer token, on a cache of its own.
 void answer_once(const Runtime& runtime, std::int32_t vocabulary) {
   model::KvStore kv(runtime.bundle.config, runtime.decoder->kv_dtype(), blocks_needed(kFirstToken));
-  run_once(kFirstToken, *runtime.decoder, kv, vocabulary);
+  LatencyRun(kFirstToken, *runtime.decoder, kv, vocabulary).prefill_seconds();
+}
+
+// The machine's limits, measured between a run's phases.
+class Limits {
+ public:
+  Limits(ThreadPool& pool, std::string unit)
+      : pool_(pool), unit_(std::move(unit)), buffer_(std::size_t{256} << 20) {
+    std::fill_n(buffer_.data(), buffer_.size(), std::byte{1});
+  }
+
+  double read_bytes_per_s() const {
+    constexpr int kTimes = 6;  // about a tenth of a second, so that a neighbour's burst weighs as in a decode
+    const auto bytes = static_cast<std::int64_t>(buffer_.size());
+    double seconds = 0;
+    for (int i = 0; i < kTimes; ++i) seconds += kernels::read_seconds(pool_, buffer_.data(), bytes);
+    return kTimes * static_cast<double>(bytes) / seconds;
+  }
+  double peak_operations_per_s() const { return kernels::unit_peak(pool_, unit_); }
+
+ private:
+  ThreadPool& pool_;
+  std::string unit_;
+  AlignedBuffer buffer_;
+};
+
+LatencyRound measure_round(const LatencyTask& task, LatencyRun& run, const Limits& limits) {
+  const auto rate = [&](std::int64_t tokens_each, double seconds) {
+    return static_cast<double>(tokens_each * task.sequences) / seconds;
+  };
+  LatencyRound round;
+  round.read_bytes_per_s = limits.read_bytes_per_s();
+  round.decode_tokens_per_s = rate(task.output_tokens, run.decode_seconds());
+  round.peak_operations_per_s = limits.peak_operations_per_s();
+  round.prefill_tokens_per_s = rate(task.input_tokens, run.prefill_seconds());
+  return round;
+}
+
+// Of prompt rows by the matrices with most weights; all of a file's matrices mostly have one form.
+std::string prompt_unit(const Runtime& runtime, kernels::Compute compute) {
+  const DType kind = runtime.weights.layers.front().gate.source;
+  return kernels::unit_of(*runtime.ops,
+                          kernels::form_for(*runtime.ops, compute, kernels::TokenRole::kPrompt, kind));
 }
 
 Result<LatencyReport> measure(const LatencyOptions& options) {
@@ -55,46 +94,33 @@ Result<LatencyReport> measure(const LatencyOptions& options) {
   ATELIER_TRY(const auto runtime, start_runtime(options.model));
   LatencyReport report;
   report.load_s = seconds_since_process_start() - before_load;
-  report.isa = runtime->ops->isa;
-  ATELIER_TRY_STATUS(check_context(options.task, runtime->bundle.config));
-  const auto vocabulary = static_cast<std::int32_t>(
-      std::min<std::int64_t>(runtime->tokenizer().size(), runtime->bundle.config.vocab_rows));
+  const model::ModelConfig& config = runtime->bundle.config;
+  ATELIER_TRY_STATUS(check_context(options.task, config));
+  const auto vocabulary =
+      static_cast<std::int32_t>(std::min<std::int64_t>(runtime->tokenizer().size(), config.vocab_rows));
   answer_once(*runtime, vocabulary);
   report.first_token_s = seconds_since_process_start();
 
-  model::KvStore kv(runtime->bundle.config, runtime->decoder->kv_dtype(), blocks_needed(options.task));
+  model::KvStore kv(config, runtime->decoder->kv_dtype(), blocks_needed(options.task));
   log_info("measuring {} x ({} + {} in, {} out)", options.task.sequences, options.task.depth_tokens,
            options.task.input_tokens, options.task.output_tokens);
-  report.latency = measure_latency(options.task, *runtime->decoder, kv, vocabulary);
+  LatencyRun run(options.task, *runtime->decoder, kv, vocabulary);
+  run.warm_up();
+  report.peak_rss_bytes = peak_memory_bytes();
+
+  report.unit = prompt_unit(*runtime, options.model.compute);
+  const Limits limits(*runtime->pool, report.unit);
+  for (int i = 0; i < options.rounds; ++i) {
+    report.rounds.push_back(measure_round(options.task, run, limits));
+  }
+  report.task = options.task;
+  report.cost = step_cost(config, runtime->weights, runtime->decoder->kv_dtype());
+  report.isa = runtime->ops->isa;
+  report.compute = compute_name(options.model.compute);
+  report.threads = runtime->pool->size();
   report.weights_bytes = runtime->weights.bytes;
   report.kv_bytes = kv.bytes();
-  report.threads = runtime->pool->size();
   return report;
-}
-
-void print(const LatencyReport& report, bool json) {
-  const std::int64_t peak = peak_memory_bytes();
-  if (json) {
-    const boost::json::object out{{"prefill_tokens_per_s", report.latency.prefill_tokens_per_s},
-                                  {"decode_tokens_per_s", report.latency.decode_tokens_per_s},
-                                  {"load_s", report.load_s},
-                                  {"first_token_s", report.first_token_s},
-                                  {"peak_rss_bytes", peak},
-                                  {"weights_bytes", report.weights_bytes},
-                                  {"kv_bytes", report.kv_bytes},
-                                  {"isa", report.isa},
-                                  {"threads", report.threads}};
-    fmt::print("{}\n", boost::json::serialize(out));
-    return;
-  }
-  fmt::print("prefill      {:10.1f} tokens/s\n", report.latency.prefill_tokens_per_s);
-  fmt::print("decode       {:10.1f} tokens/s\n", report.latency.decode_tokens_per_s);
-  fmt::print("load         {:10.2f} s\n", report.load_s);
-  fmt::print("first token  {:10.2f} s from process start\n", report.first_token_s);
-  fmt::print("peak memory  {:10} MiB\n", peak >> 20);
-  fmt::print("weights      {:10} MiB\n", report.weights_bytes >> 20);
-  fmt::print("KV pool      {:10} MiB\n", report.kv_bytes >> 20);
-  fmt::print("{} on {} threads\n", report.isa, report.threads);
 }
 
 void add_latency(CLI::App& bench, Chosen& chosen) {
@@ -110,12 +136,19 @@ void add_latency(CLI::App& bench, Chosen& chosen) {
   add("--output-len", options->task.output_tokens, 1, "tokens of each answer");
   add("--batch-size", options->task.sequences, 1, "sequences at once");
   add("--depth", options->task.depth_tokens, 0, "tokens in the cache before the prompt");
+  command->add_option("--num-iters", options->rounds, "rounds; the median counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   command->add_flag("--json", options->json, "print one JSON object");
   command->callback([&chosen, options] {
     chosen.run = [options] {
       const Result<LatencyReport> latency = measure(*options);
       if (!latency) return report(latency.error());
-      print(*latency, options->json);
+      if (options->json) {
+        fmt::print("{}\n", boost::json::serialize(to_json(*latency)));
+      } else {
+        print_lines(*latency);
+      }
       return 0;
     };
   });

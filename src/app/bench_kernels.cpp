@@ -7,11 +7,13 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "app/report.h"
+#include "app/roofline_svg.h"
 #include "base/thread_pool.h"
 #include "kernels/backend.h"
 #include "kernels/benchmark.h"
@@ -25,6 +27,7 @@ struct Options {
   std::string isa;
   int threads = 0;
   bool json = false;
+  std::string svg;  // a file to write the picture to; "" = none
 };
 
 void print_line(const Measurement& measurement) {
@@ -42,6 +45,39 @@ boost::json::array to_json(const std::vector<Measurement>& measurements) {
     out.push_back(std::move(entry));
   }
   return out;
+}
+
+// "Intel(R) Xeon(R) Processor"; empty where the system does not say.
+std::string processor_name() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("model name") && line.find(": ") != std::string::npos) {
+      return line.substr(line.find(": ") + 2);
+    }
+  }
+  return {};
+}
+
+Roofline to_roofline(const kernels::Machine& machine, const std::vector<Measurement>& measured,
+                     const std::string& title) {
+  Roofline roofline;
+  roofline.title = title;
+  for (const auto& level : machine.levels) roofline.levels.push_back({level.name, level.bytes_per_s});
+  for (const auto& unit : machine.units) roofline.units.push_back({unit.name, unit.operations_per_s});
+  for (const Measurement& each : measured) {
+    roofline.points.push_back({.label = each.label,
+                               .series = each.series,
+                               .operations_per_byte = each.operations / each.bytes,
+                               .operations_per_s = each.operations / each.seconds});
+  }
+  return roofline;
+}
+
+Status write_picture(const std::string& path, const Roofline& roofline) {
+  std::ofstream out(path);
+  out << roofline_svg(roofline) << std::flush;
+  if (!out) return fail_param(Fault::kBadRequest, "--svg", fmt::format("cannot write {}", path));
+  return {};
 }
 
 int run(const Options& options) {
@@ -68,7 +104,11 @@ int run(const Options& options) {
                                   {"kernels", to_json(kernels)}};
     fmt::print("{}\n", boost::json::serialize(out));
   }
-  return 0;
+  if (options.svg.empty()) return 0;
+  const std::string title = fmt::format("{}, {} on {} {}", processor_name(), (*table)->isa, pool.size(),
+                                        pool.size() == 1 ? "thread" : "threads");
+  const Status written = write_picture(options.svg, to_roofline(machine, kernels, title));
+  return written ? 0 : report(written.error());
 }
 
 }  // namespace
@@ -82,6 +122,7 @@ void add_bench_kernels(CLI::App& bench, Chosen& chosen) {
   command->add_option("--threads", options->threads, "threads (default: one per core)")
       ->check(CLI::Range(1, 1024));
   command->add_flag("--json", options->json, "print one JSON object");
+  command->add_option("--svg", options->svg, "also draw the roofline into this file");
   command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -27,14 +28,10 @@ std::int64_t blocks_each(const LatencyTask& task) {
   return (length_of(task) + kernels::kBlockTokens - 1) / kernels::kBlockTokens;
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
+}  // namespace
 
 // The task's sequences, driven by hand the way the engine would.
-class Batch {
+class LatencyRun::Batch {
  public:
   Batch(const LatencyTask& task, model::Decoder& decoder, model::KvStore& kv, std::int32_t vocabulary)
       : task_(task), decoder_(decoder), kv_(kv), vocabulary_(vocabulary) {
@@ -124,41 +121,37 @@ class Batch {
   std::vector<Sequence> sequences_;
 };
 
-}  // namespace
-
 std::int64_t blocks_needed(const LatencyTask& task) {
   return task.sequences * blocks_each(task);
 }
 
-Latency measure_latency(const LatencyTask& task, model::Decoder& decoder, model::KvStore& kv,
-                        std::int32_t vocabulary) {
+LatencyRun::LatencyRun(const LatencyTask& task, model::Decoder& decoder, model::KvStore& kv,
+                       std::int32_t vocabulary)
+    : task_(task), batch_(std::make_unique<Batch>(task_, decoder, kv, vocabulary)) {
   ATELIER_CHECK(kv.blocks() >= blocks_needed(task));
-  Batch batch(task, decoder, kv, vocabulary);
-  const std::int64_t prompt = task.depth_tokens + task.input_tokens;
-  batch.prefill(0, prompt);  // the cache up to depth stays; the rest is the warm-up
-  batch.decode_one(prompt);
-
-  std::vector<double> prefill_s, decode_s;
-  const auto begin = Clock::now();
-  while (prefill_s.empty() || (prefill_s.size() < 3 && seconds_since(begin) < 6.0)) {
-    auto start = Clock::now();
-    batch.prefill(task.depth_tokens, prompt);
-    prefill_s.push_back(seconds_since(start));
-    start = Clock::now();
-    for (std::int64_t t = 0; t < task.output_tokens; ++t) batch.decode_one(prompt + t);
-    decode_s.push_back(seconds_since(start));
-  }
-  const auto tokens = [&](std::int64_t each) { return static_cast<double>(each * task.sequences); };
-  return {.prefill_tokens_per_s = tokens(task.input_tokens) / median(prefill_s),
-          .decode_tokens_per_s = tokens(task.output_tokens) / median(decode_s)};
 }
 
-void run_once(const LatencyTask& task, model::Decoder& decoder, model::KvStore& kv, std::int32_t vocabulary) {
-  ATELIER_CHECK(kv.blocks() >= blocks_needed(task));
-  Batch batch(task, decoder, kv, vocabulary);
-  const std::int64_t prompt = task.depth_tokens + task.input_tokens;
-  batch.prefill(0, prompt);  // yields the first token of the answer
-  for (std::int64_t t = 1; t < task.output_tokens; ++t) batch.decode_one(prompt + t - 1);
+LatencyRun::~LatencyRun() = default;
+
+void LatencyRun::warm_up() {
+  const std::int64_t prompt = task_.depth_tokens + task_.input_tokens;
+  batch_->prefill(0, prompt);
+  for (std::int64_t t = 0; t < std::min<std::int64_t>(task_.output_tokens, 2); ++t) {
+    batch_->decode_one(prompt + t);
+  }
+}
+
+double LatencyRun::prefill_seconds() {
+  const auto start = Clock::now();
+  batch_->prefill(task_.depth_tokens, task_.depth_tokens + task_.input_tokens);
+  return seconds_since(start);
+}
+
+double LatencyRun::decode_seconds() {
+  const std::int64_t prompt = task_.depth_tokens + task_.input_tokens;
+  const auto start = Clock::now();
+  for (std::int64_t t = 0; t < task_.output_tokens; ++t) batch_->decode_one(prompt + t);
+  return seconds_since(start);
 }
 
 }  // namespace atelier::app

@@ -9,6 +9,9 @@
 namespace atelier::app {
 namespace {
 
+const std::map<std::string, kernels::Compute> kComputeModes = {
+    {"auto", kernels::Compute::kAuto}, {"bf16", kernels::Compute::kBF16}, {"fp32", kernels::Compute::kF32}};
+
 // "" = this machine has it; else why not, naming those it has.
 std::string check_isa(const std::string& isa) {
   const auto table = kernels::choose_table(isa);
@@ -24,12 +27,17 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->check(CLI::Range(1, 1024));
   command.add_option("--isa", options.isa, "instruction set: scalar, avx2, avx512, amx (default: the best)")
       ->check(CLI::Validator(check_isa, "ISA"));
-  const std::map<std::string, kernels::Compute> modes = {
-      {"auto", kernels::Compute::kAuto}, {"bf16", kernels::Compute::kBF16}, {"fp32", kernels::Compute::kF32}};
   command.add_option("--compute", options.compute, "how products are formed: auto, bf16, fp32")
-      ->transform(CLI::CheckedTransformer(modes, CLI::ignore_case));
+      ->transform(CLI::CheckedTransformer(kComputeModes, CLI::ignore_case));
   command.add_option("--max-model-len", options.max_model_len, "tokens of prompt and output of one sequence")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
+}
+
+const char* compute_name(kernels::Compute compute) {
+  for (const auto& [name, mode] : kComputeModes) {
+    if (mode == compute) return name.c_str();
+  }
+  return "";
 }
 
 }  // namespace atelier::app

@@ -22,4 +22,7 @@ struct ModelOptions {
 // the parse.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
+// As --compute spells it.
+const char* compute_name(kernels::Compute compute);
+
 }  // namespace atelier::app

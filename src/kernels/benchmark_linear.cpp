@@ -24,13 +24,11 @@ PackedMatrix filled_matrix(DType kind, std::int64_t n, std::int64_t k) {
   return matrix;
 }
 
-// What the unit that runs this form on this table is called; "" where none was measured.
-std::string unit_name(const Ops& table, ActivationForm form) {
-  const std::string isa = table.isa;
-  if (isa == "scalar") return "";
-  if (form == ActivationForm::kInt8) return isa == "amx" ? "int8 amx, groups of 32" : "int8 " + isa;
-  if (form == ActivationForm::kBF16 && isa != "avx2") return "bf16 " + isa;
-  return isa == "avx2" ? "f32 avx2" : "f32 avx512";
+// What bounds this form on this table: the unit itself, or what is left of it where every group of 32 has a
+// scale.
+std::string limit_of(const Ops& table, ActivationForm form) {
+  const std::string unit = unit_of(table, form);
+  return unit == "int8 amx" ? "int8 amx, groups of 32" : unit;
 }
 
 struct Case {
@@ -73,12 +71,17 @@ Seconds seconds_of(const Ops& table, ThreadPool& pool, const Case& c) {
 Measurement measure(const Ops& table, ThreadPool& pool, const Machine& machine, const Case& c) {
   const Seconds seconds = seconds_of(table, pool, c);
   const double bytes = static_cast<double>(c.w.data.size());
+  const double around = static_cast<double>(c.rows * (c.w.k + c.w.n) * std::int64_t{sizeof(float)});
   const double operations =
       2.0 * static_cast<double>(c.rows) * static_cast<double>(c.w.n) * static_cast<double>(c.w.k);
   Measurement out;
-  out.name = "linear " + std::string(traits(c.w.source).name) + " " + std::to_string(c.rows) +
-             (c.rows == 1 ? " row" : " rows");
-  const std::string unit = unit_name(table, c.form);
+  out.label = traits(c.w.source).name;
+  out.series = std::to_string(c.rows) + (c.rows == 1 ? " row" : " rows");
+  out.name = "linear " + out.label + " " + out.series;
+  out.operations = operations;
+  out.bytes = bytes + around;
+  out.seconds = seconds.product;
+  const std::string unit = limit_of(table, c.form);
   const double peak = machine.operations_per_s(unit);
   const double unit_seconds = peak > 0.0 ? operations / peak : 0.0;
   if (seconds.read >= unit_seconds) {
@@ -96,6 +99,14 @@ Measurement measure(const Ops& table, ThreadPool& pool, const Machine& machine, 
 }
 
 }  // namespace
+
+std::string unit_of(const Ops& table, ActivationForm form) {
+  const std::string isa = table.isa;
+  if (isa == "scalar") return "";
+  if (form == ActivationForm::kInt8) return "int8 " + isa;
+  if (form == ActivationForm::kBF16 && isa != "avx2") return "bf16 " + isa;
+  return isa == "avx2" ? "f32 avx2" : "f32 avx512";
+}
 
 std::vector<Measurement> measure_linear(const Ops& table, ThreadPool& pool, const Machine& machine,
                                         const std::function<void(const Measurement&)>& done) {

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -49,8 +51,6 @@ double unit_rate(ThreadPool& pool, Peaks::Unit unit) {
   return rate(pool, [&](int) { return unit(2 * rounds); });
 }
 
-using Read = std::uint64_t (*)(const void*, std::int64_t);
-
 std::uint64_t read_portable(const void* from, std::int64_t bytes) {
   const auto* at = static_cast<const std::uint64_t*>(from);
   std::uint64_t seen[4] = {};
@@ -60,25 +60,91 @@ std::uint64_t read_portable(const void* from, std::int64_t bytes) {
   return seen[0] | seen[1] | seen[2] | seen[3];
 }
 
-Read best_read() {
-  if (cpu_features().avx512) return kPeaksAvx512.read;
-  return cpu_features().avx2 ? kPeaksAvx2.read : read_portable;
+constexpr Peaks kPortable = {nullptr, nullptr, nullptr, nullptr, read_portable, read_portable};
+
+const Peaks& best_reader() {
+  if (cpu_features().avx512) return kPeaksAvx512;
+  return cpu_features().avx2 ? kPeaksAvx2 : kPortable;
 }
 
 // Keeps the optimiser from dropping the reads.
 std::atomic<std::uint64_t> sink;
 
+// Two thirds of a cache, so that what else lives there does not push the buffer out. Virtual machines name
+// an L3 that is the whole host's, so a thread reads no more of it than 16 MiB; where that much is in L2
+// already, there is no L3 to measure. The memory's buffer is 256 MiB for all threads together.
+std::vector<Machine::Level> levels_to_measure(int threads) {
+  constexpr std::int64_t kMost = 16 << 20, kMemory = 256 << 20, kStep = 512;
+  const auto cache = [](int name, std::int64_t otherwise) {
+    const std::int64_t bytes = ::sysconf(name);
+    return (bytes > 0 ? bytes : otherwise) * 2 / 3 / kStep * kStep;
+  };
+  const std::int64_t l1 = cache(_SC_LEVEL1_DCACHE_SIZE, 32 << 10), l2 = cache(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
+  const std::int64_t l3 = std::min(kMost, cache(_SC_LEVEL3_CACHE_SIZE, 0) / threads / kStep * kStep);
+  std::vector<Machine::Level> levels = {{.name = "L1", .bytes_per_thread = l1},
+                                        {.name = "L2", .bytes_per_thread = l2}};
+  if (l3 > 2 * l2) levels.push_back({.name = "L3", .bytes_per_thread = l3});
+  levels.push_back({.name = "memory", .bytes_per_thread = std::max(kMemory / threads / kStep * kStep, l2)});
+  return levels;
+}
+
+// Bytes per second; each thread reads its own part of `from` again and again, 64 MiB at least. With prefetch
+// or without, whichever is faster.
+double level_rate(ThreadPool& pool, const Machine::Level& level, const std::byte* from) {
+  const std::int64_t bytes = level.bytes_per_thread;
+  const std::int64_t times = std::max<std::int64_t>(1, (std::int64_t{64} << 20) / bytes);
+  const auto rate_of = [&](Peaks::Read read) {
+    return rate(pool, [&](int part) {
+      for (std::int64_t i = 0; i < times; ++i) sink |= read(from + part * bytes, bytes);
+      return static_cast<double>(bytes * times);
+    });
+  };
+  return std::max(rate_of(best_reader().read), rate_of(best_reader().read_cached));
+}
+
+struct NamedUnit {
+  const char* name;
+  Peaks::Unit run;
+};
+
+std::vector<NamedUnit> units_here() {
+  const CpuFeatures& cpu = cpu_features();
+  std::vector<NamedUnit> units;
+  if (cpu.avx2) {
+    units.push_back({"f32 avx2", kPeaksAvx2.f32});
+    units.push_back({"int8 avx2", kPeaksAvx2.int8});
+  }
+  if (cpu.avx512) {
+    units.push_back({"f32 avx512", kPeaksAvx512.f32});
+    units.push_back({"int8 avx512", kPeaksAvx512.int8});
+  }
+  if (cpu.avx512_bf16) units.push_back({"bf16 avx512", kPeaksAvx512Bf16.bf16});
+  if (cpu.amx) {
+    units.push_back({"int8 amx", kPeaksAmx.int8});
+    units.push_back({"bf16 amx", kPeaksAmx.bf16});
+    units.push_back({"int8 amx, groups of 32", kPeaksAmx.int8_groups});
+  }
+  return units;
+}
+
 }  // namespace
 
-double Machine::operations_per_s(const std::string& name) const {
-  for (const Unit& unit : units) {
-    if (unit.name == name) return unit.operations_per_s;
+double Machine::bytes_per_s(const std::string& level) const {
+  for (const Level& each : levels) {
+    if (each.name == level) return each.bytes_per_s;
+  }
+  return 0.0;
+}
+
+double Machine::operations_per_s(const std::string& unit) const {
+  for (const Unit& each : units) {
+    if (each.name == unit) return each.operations_per_s;
   }
   return 0.0;
 }
 
 double read_seconds(ThreadPool& pool, const std::byte* from, std::int64_t bytes) {
-  const Read read = best_read();
+  const Peaks::Read read = best_reader().read;
   const auto start = Clock::now();
   pool.split(bytes / 512, [&](int, std::int64_t begin, std::int64_t end) {
     sink |= read(from + begin * 512, (end - begin) * 512);
@@ -87,48 +153,38 @@ double read_seconds(ThreadPool& pool, const std::byte* from, std::int64_t bytes)
 }
 
 Machine measure_machine(ThreadPool& pool) {
-  constexpr std::int64_t kMemory = 256 << 20, kCache = 512 << 10, kCacheTimes = 200;
   Machine machine;
-  const Read read = best_read();
-  const AlignedBuffer buffer(static_cast<std::size_t>(std::max(kMemory, kCache * pool.size())));
+  std::vector<Machine::Level> levels = levels_to_measure(pool.size());
+  const AlignedBuffer buffer(static_cast<std::size_t>(levels.back().bytes_per_thread * pool.size()));
   std::fill_n(buffer.data(), buffer.size(), std::byte{1});
-  const std::int64_t part_bytes = kMemory / pool.size() / 512 * 512;
-  machine.memory_bytes_per_s = rate(pool, [&](int part) {
-    sink |= read(buffer.data() + part * part_bytes, part_bytes);
-    return static_cast<double>(part_bytes);
-  });
-  machine.cache_bytes_per_s = rate(pool, [&](int part) {
-    for (std::int64_t i = 0; i < kCacheTimes; ++i) sink |= read(buffer.data() + part * kCache, kCache);
-    return static_cast<double>(kCache * kCacheTimes);
-  });
-
-  const auto add = [&](const char* name, Peaks::Unit unit) {
-    machine.units.push_back({name, unit_rate(pool, unit)});
-  };
-  const CpuFeatures& cpu = cpu_features();
-  if (cpu.avx2) {
-    add("f32 avx2", kPeaksAvx2.f32);
-    add("int8 avx2", kPeaksAvx2.int8);
-  }
-  if (cpu.avx512) {
-    add("f32 avx512", kPeaksAvx512.f32);
-    add("int8 avx512", kPeaksAvx512.int8);
-  }
-  if (cpu.avx512_bf16) add("bf16 avx512", kPeaksAvx512Bf16.bf16);
-  if (cpu.amx) {
-    add("int8 amx", kPeaksAmx.int8);
-    add("bf16 amx", kPeaksAmx.bf16);
-    add("int8 amx, groups of 32", kPeaksAmx.int8_groups);
-  }
+  for (Machine::Level& level : levels) level.bytes_per_s = level_rate(pool, level, buffer.data());
+  machine.levels = std::move(levels);
+  for (const NamedUnit& unit : units_here()) machine.units.push_back({unit.name, unit_rate(pool, unit.run)});
   return machine;
 }
 
+double unit_peak(ThreadPool& pool, const std::string& unit) {
+  for (const NamedUnit& each : units_here()) {
+    if (each.name == unit) return unit_rate(pool, each.run);
+  }
+  return 0.0;
+}
+
 std::vector<Measurement> measurements(const Machine& machine) {
-  std::vector<Measurement> out = {{"read 512 KiB a thread", "GB/s", machine.cache_bytes_per_s / 1e9, 0.0, ""},
-                                  {"read memory", "GB/s", machine.memory_bytes_per_s / 1e9, 0.0, ""}};
+  std::vector<Measurement> out;
+  for (const Machine::Level& level : machine.levels) {
+    Measurement shown;
+    shown.name = "read " + level.name;
+    shown.unit = "GB/s";
+    shown.value = level.bytes_per_s / 1e9;
+    out.push_back(std::move(shown));
+  }
   for (const Machine::Unit& unit : machine.units) {
-    const char* name = unit.name.starts_with("int8") ? "TOP/s" : "TFLOP/s";
-    out.push_back({unit.name, name, unit.operations_per_s / 1e12, 0.0, ""});
+    Measurement shown;
+    shown.name = unit.name;
+    shown.unit = unit.name.starts_with("int8") ? "TOP/s" : "TFLOP/s";
+    shown.value = unit.operations_per_s / 1e12;
+    out.push_back(std::move(shown));
   }
   return out;
 }

@@ -163,12 +163,26 @@ def test_perplexity_scores_whole_windows(model, tmp_path):
 
 def test_bench_latency_reports_every_figure(model):
     figures = atelier_json("bench", "latency", model, "--input-len", 48, "--output-len", 8, "--batch-size", 2,
-                           "--depth", 16)
-    assert list(figures) == ["prefill_tokens_per_s", "decode_tokens_per_s", "load_s", "first_token_s",
-                             "peak_rss_bytes", "weights_bytes", "kv_bytes", "isa", "threads"]
-    assert all(figures[name] > 0 for name in figures if name != "isa")
-    assert figures["first_token_s"] >= figures["load_s"]
-    assert figures["peak_rss_bytes"] > figures["weights_bytes"]
+                           "--depth", 16, "--num-iters", 2)
+    assert [figures[name] for name in ("input_len", "output_len", "batch_size", "depth")] == [48, 8, 2, 16]
+    for rounds in ("bandwidth", "decode", "prefill"):
+        assert len(figures[rounds]) == 2 and min(figures[rounds]) > 0
+    assert figures["decode_tokens_per_s"] in figures["decode"]
+    assert figures["prefill_tokens_per_s"] in figures["prefill"]
+    assert 0 < figures["decode_bandwidth_share"] and 0 <= figures["prefill_peak_share"] <= 1
+    assert figures["first_token_s"] >= figures["load_s"] > 0
+    assert figures["peak_rss_bytes"] > figures["weights_bytes"] > 0 and figures["kv_bytes"] > 0
+    assert (figures["compute"], figures["isa"] != "", figures["threads"] >= 1) == ("auto", True, True)
+
+
+# One step's bytes are the weights once, and each sequence's own keys and values.
+def test_bench_latency_counts_the_cache_in_a_steps_bytes(model):
+    figures = [atelier_json("bench", "latency", model, "--input-len", 1, "--output-len", 1, "--num-iters", 1,
+                            "--batch-size", sequences, "--depth", depth)["decode_bytes_per_step"]
+               for sequences, depth in ((1, 0), (1, 64), (2, 64))]
+    per_token = atelier_json("inspect", model)["kv_bytes_per_token"]
+    assert figures[1] - figures[0] == pytest.approx(64 * per_token)
+    assert figures[2] - figures[1] == pytest.approx(66 * per_token)
 
 
 def test_inspect_says_what_is_in_it(model):

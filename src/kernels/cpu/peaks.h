@@ -16,7 +16,9 @@ struct Peaks {
   Unit int8_groups =
       nullptr;  // AMX: products of 32 k, each taken out of its tile and scaled, as int8 weights want
   // Reads every line of [from, from + bytes) once; bytes: a multiple of 512.
-  std::uint64_t (*read)(const void* from, std::int64_t bytes) = nullptr;
+  using Read = std::uint64_t (*)(const void* from, std::int64_t bytes);
+  Read read = nullptr;         // prefetches ahead, as memory wants
+  Read read_cached = nullptr;  // does not: near caches deliver as fast as loads issue, and a prefetch is one
 };
 
 extern const Peaks kPeaksAvx2;

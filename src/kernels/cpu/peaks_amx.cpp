@@ -75,6 +75,6 @@ double group_products(std::int64_t rounds) {
 
 }  // namespace
 
-extern const Peaks kPeaksAmx = {nullptr, products<false>, products<true>, group_products, nullptr};
+extern const Peaks kPeaksAmx = {nullptr, products<false>, products<true>, group_products, nullptr, nullptr};
 
 }  // namespace atelier::kernels

@@ -44,12 +44,13 @@ double int8(std::int64_t rounds) {
   return 2.0 * 32 * 6 * static_cast<double>(rounds);
 }
 
+template <bool kPrefetch>
 std::uint64_t read(const void* from, std::int64_t bytes) {
   const auto* at = static_cast<const __m256i*>(from);
   __m256i seen[4] = {};
   for (const __m256i* end = at + bytes / 32; at < end; at += 8) {
     for (int i = 0; i < 8; i += 2) {
-      _mm_prefetch(reinterpret_cast<const char*>(at + i) + 2048, _MM_HINT_T0);
+      if constexpr (kPrefetch) _mm_prefetch(reinterpret_cast<const char*>(at + i) + 2048, _MM_HINT_T0);
       seen[i / 2] = _mm256_or_si256(
           seen[i / 2], _mm256_or_si256(_mm256_load_si256(at + i), _mm256_load_si256(at + i + 1)));
     }
@@ -60,6 +61,6 @@ std::uint64_t read(const void* from, std::int64_t bytes) {
 
 }  // namespace
 
-extern const Peaks kPeaksAvx2 = {f32, int8, nullptr, nullptr, read};
+extern const Peaks kPeaksAvx2 = {f32, int8, nullptr, nullptr, read<true>, read<false>};
 
 }  // namespace atelier::kernels

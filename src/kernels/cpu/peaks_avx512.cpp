@@ -20,13 +20,14 @@ double int8(std::int64_t rounds) {
   return 2.0 * 64 * kZmmChains * static_cast<double>(rounds);
 }
 
+template <bool kPrefetch>
 std::uint64_t read(const void* from, std::int64_t bytes) {
   const char* at = static_cast<const char*>(from);
   __m512i seen[8] = {};
   for (const char* end = at + bytes; at < end; at += 512) {
 #pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) {
-      _mm_prefetch(at + i * 64 + 2048, _MM_HINT_T0);
+      if constexpr (kPrefetch) _mm_prefetch(at + i * 64 + 2048, _MM_HINT_T0);
       seen[i] = _mm512_or_si512(seen[i], _mm512_load_si512(at + i * 64));
     }
   }
@@ -36,6 +37,6 @@ std::uint64_t read(const void* from, std::int64_t bytes) {
 
 }  // namespace
 
-extern const Peaks kPeaksAvx512 = {f32, int8, nullptr, nullptr, read};
+extern const Peaks kPeaksAvx512 = {f32, int8, nullptr, nullptr, read<true>, read<false>};
 
 }  // namespace atelier::kernels

@@ -11,6 +11,6 @@ double bf16(std::int64_t rounds) {
 
 }  // namespace
 
-extern const Peaks kPeaksAvx512Bf16 = {nullptr, nullptr, bf16, nullptr, nullptr};
+extern const Peaks kPeaksAvx512Bf16 = {nullptr, nullptr, bf16, nullptr, nullptr, nullptr};
 
 }  // namespace atelier::kernels
