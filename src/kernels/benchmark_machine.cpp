@@ -110,6 +110,7 @@ Machine measure_machine(ThreadPool& pool) {
     add("f32 avx2", kPeaksAvx2.f32);
     add("int8 avx2", kPeaksAvx2.int8);
   }
+  if (cpu.avx_vnni) add("int8 avxvnni", kPeaksAvxVnni.int8);
   if (cpu.avx512) {
     add("f32 avx512", kPeaksAvx512.f32);
     add("int8 avx512", kPeaksAvx512.int8);
