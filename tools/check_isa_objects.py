@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ISA_OBJECT = re.compile(r"_(avx2|avx512|avx512bf16|amx)\.cpp\.o$")
+ISA_OBJECT = re.compile(r"_(avx2|avxvnni|avx512|avx512bf16|amx)\.cpp\.o$")
 HARMLESS = {"DW.ref.__gxx_personality_v0"}
 
 

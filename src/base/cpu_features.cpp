@@ -45,6 +45,7 @@ CpuFeatures detect() {
 
   CpuFeatures out;
   out.avx2 = saves(kAvxStates) && bit(extended.ebx, 5) && bit(basic.ecx, 12) && bit(basic.ecx, 29);
+  out.avx_vnni = out.avx2 && bit(more.eax, 4);
   out.avx512 = out.avx2 && saves(kAvx512States) && bit(extended.ebx, 16) && bit(extended.ebx, 30) &&
                bit(extended.ebx, 17) && bit(extended.ebx, 31) && bit(extended.ecx, 11);
   out.avx512_bf16 = out.avx512 && bit(more.eax, 5);

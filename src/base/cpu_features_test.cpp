@@ -31,6 +31,7 @@ TEST(CpuFeatures, AgreeWithTheKernel) {
   };
   const CpuFeatures& features = cpu_features();
   EXPECT_EQ(features.avx2, all({"avx2", "fma", "f16c"}));
+  EXPECT_EQ(features.avx_vnni, features.avx2 && all({"avx_vnni"}));
   EXPECT_EQ(features.avx512,
             features.avx2 && all({"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"}));
   EXPECT_EQ(features.avx512_bf16, features.avx512 && all({"avx512_bf16"}));
@@ -42,6 +43,7 @@ TEST(CpuFeatures, EachLevelIncludesTheOneBelow) {
   EXPECT_TRUE(!features.amx || features.avx512_bf16);
   EXPECT_TRUE(!features.avx512_bf16 || features.avx512);
   EXPECT_TRUE(!features.avx512 || features.avx2);
+  EXPECT_TRUE(!features.avx_vnni || features.avx2);
 }
 
 }  // namespace

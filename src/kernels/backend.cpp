@@ -8,6 +8,8 @@
 namespace atelier::kernels {
 namespace {
 
+constexpr const char* kWithoutVnni = "avx2-without-vnni";
+
 Ops assemble(const char* isa, const LinearOps& linear, const RowwiseOps& rowwise,
              const AttentionOps& attention) {
   return {.isa = isa,
@@ -27,13 +29,23 @@ Ops assemble(const char* isa, const LinearOps& linear, const RowwiseOps& rowwise
 std::vector<Ops> assemble_all() {
   const CpuFeatures& cpu = cpu_features();
   std::vector<Ops> tables = {assemble("scalar", kLinearScalar, kRowwiseScalar, kAttentionScalar)};
-  if (cpu.avx2) tables.push_back(assemble("avx2", kLinearAvx2, kRowwiseAvx2, kAttentionAvx2));
+  if (cpu.avx2) {
+    const LinearOps& linear = cpu.avx_vnni ? kLinearAvxVnni : kLinearAvx2;
+    tables.push_back(assemble("avx2", linear, kRowwiseAvx2, kAttentionAvx2));
+  }
   if (cpu.avx512) {
     const LinearOps& linear = cpu.avx512_bf16 ? kLinearAvx512Bf16 : kLinearAvx512;
     tables.push_back(assemble("avx512", linear, kRowwiseAvx512, kAttentionAvx512));
   }
   if (cpu.amx) tables.push_back(assemble("amx", kLinearAmx, kRowwiseAvx512, kAttentionAvx512));
   return tables;
+}
+
+// What "avx2" is on processors without AVX-VNNI. No table of its own, but it can be named where it would not
+// be taken, to be measured.
+const Ops* without_vnni(std::string_view isa) {
+  static const Ops table = assemble(kWithoutVnni, kLinearAvx2, kRowwiseAvx2, kAttentionAvx2);
+  return isa == kWithoutVnni && cpu_features().avx_vnni ? &table : nullptr;
 }
 
 }  // namespace
@@ -48,6 +60,7 @@ std::vector<const Ops*> available_tables() {
 Result<const Ops*> choose_table(std::string_view isa) {
   const std::vector<const Ops*> tables = available_tables();
   if (isa.empty()) return tables.back();
+  if (const Ops* table = without_vnni(isa)) return table;
   std::string names;
   for (const Ops* table : tables) {
     if (isa == table->isa) return table;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/cpu_features.h"
+
 namespace atelier::kernels {
 namespace {
 
@@ -20,6 +22,14 @@ TEST(Backend, EveryTableIsFoundByItsNameAndIsWhole) {
                 table->add && table->store_kv && table->attend && table->log_sum_exp)
         << table->isa;
   }
+}
+
+TEST(Backend, WithoutVnniCanBeNamedWhereItWouldNotBeTaken) {
+  const auto table = choose_table("avx2-without-vnni");
+  ASSERT_EQ(table.has_value(), cpu_features().avx_vnni);
+  if (!table) return;
+  EXPECT_STREQ((*table)->isa, "avx2-without-vnni");
+  EXPECT_NE((*table)->linear, (*choose_table("avx2"))->linear);
 }
 
 TEST(Backend, RefusingNamesThoseThisMachineHas) {

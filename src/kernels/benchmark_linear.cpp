@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/cpu_features.h"
 #include "kernels/benchmark.h"
 #include "kernels/packed_matrix.h"
 #include "kernels/panel_layout.h"
@@ -103,9 +104,13 @@ Measurement measure(const Ops& table, ThreadPool& pool, const Machine& machine, 
 std::string unit_of(const Ops& table, ActivationForm form) {
   const std::string isa = table.isa;
   if (isa == "scalar") return "";
-  if (form == ActivationForm::kInt8) return "int8 " + isa;
-  if (form == ActivationForm::kBF16 && isa != "avx2") return "bf16 " + isa;
-  return isa == "avx2" ? "f32 avx2" : "f32 avx512";
+  const bool is_avx2 = isa.starts_with("avx2");
+  if (form == ActivationForm::kInt8) {
+    if (isa == "avx2" && cpu_features().avx_vnni) return "int8 avxvnni";
+    return is_avx2 ? "int8 avx2" : "int8 " + isa;
+  }
+  if (form == ActivationForm::kBF16 && !is_avx2) return "bf16 " + isa;
+  return is_avx2 ? "f32 avx2" : "f32 avx512";
 }
 
 std::vector<Measurement> measure_linear(const Ops& table, ThreadPool& pool, const Machine& machine,

@@ -114,6 +114,7 @@ std::vector<NamedUnit> units_here() {
     units.push_back({"f32 avx2", kPeaksAvx2.f32});
     units.push_back({"int8 avx2", kPeaksAvx2.int8});
   }
+  if (cpu.avx_vnni) units.push_back({"int8 avxvnni", kPeaksAvxVnni.int8});
   if (cpu.avx512) {
     units.push_back({"f32 avx512", kPeaksAvx512.f32});
     units.push_back({"int8 avx512", kPeaksAvx512.int8});

@@ -14,6 +14,7 @@ struct LinearOps {
 
 extern const LinearOps kLinearScalar;
 extern const LinearOps kLinearAvx2;        // needs CpuFeatures::avx2
+extern const LinearOps kLinearAvxVnni;     // needs avx_vnni: the table "avx2" takes it where it can
 extern const LinearOps kLinearAvx512;      // needs avx512
 extern const LinearOps kLinearAvx512Bf16;  // needs avx512_bf16: the table "avx512" takes it where it can
 extern const LinearOps kLinearAmx;         // needs amx

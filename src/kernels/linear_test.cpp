@@ -23,6 +23,7 @@ std::vector<Table> tables() {
   const CpuFeatures& cpu = cpu_features();
   std::vector<Table> out = {{"scalar", &kLinearScalar, true}, {"emulated", &kLinearEmulated, false}};
   if (cpu.avx2) out.push_back({"avx2", &kLinearAvx2, true});
+  if (cpu.avx_vnni) out.push_back({"avxvnni", &kLinearAvxVnni, true});
   if (cpu.avx512) out.push_back({"avx512", &kLinearAvx512, true});
   if (cpu.avx512_bf16) out.push_back({"avx512bf16", &kLinearAvx512Bf16, false});
   if (cpu.amx) out.push_back({"amx", &kLinearAmx, false});

@@ -27,18 +27,21 @@ inline void store_word(std::uint8_t* to, std::uint32_t word) {
   std::memcpy(to, &word, 4);
 }
 
-// The bit plane of one group from each row's 32 bits (bit k = value k): word q gets row r's bits 4q..4q+3 at
-// 4r. Rows go in pairs, so that two nibbles make a byte.
-inline void store_bits(const std::uint32_t* row_bits, std::uint8_t* plane) {
-  for (int pair = 0; pair < 8; ++pair) {
-    const std::uint32_t a = row_bits[2 * pair], b = row_bits[2 * pair + 1];
-    const std::uint32_t even = (a & 0x0f0f0f0fu) | ((b & 0x0f0f0f0fu) << 4);
-    const std::uint32_t odd = ((a >> 4) & 0x0f0f0f0fu) | (b & 0xf0f0f0f0u);
-    for (int j = 0; j < 4; ++j) {
-      plane[16 * j + pair] = static_cast<std::uint8_t>(even >> (8 * j));
-      plane[16 * j + 8 + pair] = static_cast<std::uint8_t>(odd >> (8 * j));
-    }
+// Bits 4q + b of a row, q = 0..7, as bit q of byte b.
+inline std::uint32_t bits_by_byte(std::uint32_t bits) {
+  std::uint32_t out = 0;
+  for (int b = 0; b < 4; ++b) {
+    std::uint32_t x = (bits >> b) & 0x11111111u;
+    x = (x | x >> 3) & 0x03030303u;
+    x = (x | x >> 6) & 0x000f000fu;
+    out |= ((x | x >> 12) & 0xffu) << (8 * b);
   }
+  return out;
+}
+
+// The bit plane of one group from each row's 32 bits (bit k = value k).
+inline void store_bits(const std::uint32_t* row_bits, std::uint8_t* plane) {
+  for (int r = 0; r < 16; ++r) store_word(plane + 4 * r, bits_by_byte(row_bits[r]));
 }
 
 }  // namespace atelier::kernels

@@ -6,7 +6,7 @@
 //   bytes    8-bit values as quads: quad q = 64 bytes = 16 rows x the 4 consecutive k from 4q
 //   nibbles  4 lines; byte (row, b) of line v: quad v in the low half, quad v + 4 in the high half
 //   pairs    2 lines; byte (row, b) of line h: bits 2i, 2i+1 belong to quad 4h + i
-//   bits     8 words of 64 bits, one per quad; bit 4 row + b
+//   bits     1 line; byte (row, b): bit q belongs to quad q
 //
 // A value is scale * (u - offset) + min, u the unsigned number put together from the planes.
 #pragma once

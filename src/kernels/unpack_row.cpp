@@ -48,10 +48,8 @@ std::uint32_t quad_of(const PanelLayout& layout, const std::uint8_t* record, std
     word |= layout.nibbles_stride > 0 ? fields << 4 : fields;
   }
   if (layout.bits_stride > 0) {
-    const std::uint8_t two_rows = record[layout.bits + g * layout.bits_stride + q * 8 + r / 2];
-    const std::uint32_t four = (two_rows >> (4 * (r % 2))) & 15u;
-    const std::uint32_t spread = (four & 1u) | (four & 2u) << 7 | (four & 4u) << 14 | (four & 8u) << 21;
-    word |= spread << (layout.nibbles_stride > 0 ? 4 : 2);
+    const std::uint32_t bits = load_word(record + layout.bits + g * layout.bits_stride + r * 4);
+    word |= ((bits >> q) & 0x01010101u) << (layout.nibbles_stride > 0 ? 4 : 2);
   }
   if (layout.lookup) {
     std::uint32_t values = 0;

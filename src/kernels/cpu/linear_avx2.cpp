@@ -1,5 +1,5 @@
 // The linear kernels for AVX2 with FMA and F16C.
-#include "kernels/cpu/quad_lanes_avx2.h"
+#include "kernels/cpu/quad_products_avx2.h"
 #include "kernels/linear_ops.h"
 
 namespace atelier::kernels {

@@ -115,24 +115,28 @@ inline void accumulate(F32* acc, const Quad* w, const GroupScales& scales, const
 // L1, which saves the wider formats their waits (84 -> 92 % for Q5_0).
 constexpr std::int64_t kFarBytes = 16384, kNearBytes = 1024;
 
-inline void fetch_weights(const std::uint8_t* at) {
-  prefetch_to_l2(at + kFarBytes);
-  prefetch(at + kNearBytes);
+// Fetches group g of what stands so far behind a record.
+template <DType kKind>
+inline void fetch_behind(const std::uint8_t* record, std::int64_t g) {
+  constexpr PanelLayout kLayout = panel_layout(kKind);
+  constexpr std::int64_t kLinesPerGroup =
+      (kLayout.record_bytes / 64 + kLayout.record_groups - 1) / kLayout.record_groups;
+  for (std::int64_t line = g * kLinesPerGroup; line < (g + 1) * kLinesPerGroup; ++line) {
+    prefetch_to_l2(record + kFarBytes + line * 64);
+    prefetch(record + kNearBytes + line * 64);
+  }
 }
 
 template <DType kKind, int kRows>
 inline void panel_rows(const std::uint8_t* panel, std::int64_t groups, const Int8Rows& x, F32* acc) {
   constexpr PanelLayout kLayout = panel_layout(kKind);
-  constexpr std::int64_t kLinesPerGroup =
-      (kLayout.record_bytes / 64 + kLayout.record_groups - 1) / kLayout.record_groups;
   std::int64_t at = 0;
   for (std::int64_t done = 0; done < groups; done += kLayout.record_groups, panel += kLayout.record_bytes) {
     const RecordScales scales = record_scales<kKind>(panel);
     const std::int64_t left = groups - done;
     const std::int64_t count = left < kLayout.record_groups ? left : kLayout.record_groups;
     for (std::int64_t g = 0; g < count; ++g, at += x.stride) {
-      for (std::int64_t line = 0; line < kLinesPerGroup; ++line)
-        fetch_weights(panel + (g * kLinesPerGroup + line) * 64);
+      fetch_behind<kKind>(panel, g);
       Quad w[8];
       unpack_quads<kKind>(panel, g, w);
       const GroupScales group = group_scales<kKind>(scales, panel, g);
@@ -184,7 +188,6 @@ void linear_few_rows(const PackedMatrix& w, const Activations& x, const float* b
 
 constexpr std::int64_t kChunkGroups = 32;  // 16 KiB of quads: a third of L1
 constexpr std::int64_t kChunkRows = 512;   // their q8 for one chunk of k: 512 KiB, in L2
-constexpr int kRowsAtOnce = 8;
 
 // A stretch of one panel, unpacked.
 struct Chunk {
@@ -202,6 +205,9 @@ inline void unpack_chunk(const std::uint8_t* panel, std::int64_t first, std::int
   for (std::int64_t done = 0; done < count; done += kLayout.record_groups, record += kLayout.record_bytes) {
     const RecordScales scales = record_scales<kKind>(record);
     for (std::int64_t g = 0; g < kLayout.record_groups && done + g < count; ++g) {
+      // The planes of a K-quant's record lie up to 2 KiB apart, which the hardware does not follow. Tiles
+      // fetch ahead themselves.
+      if constexpr (kLayout.record_groups > 2 && !kSignedQuads) fetch_behind<kKind>(record, g);
       Quad w[8];
       unpack_quads<kKind>(record, g, w);
       if constexpr (kSignedQuads && kOffsetOf<kKind> > 0) {
@@ -220,8 +226,7 @@ inline void unpack_chunk(const std::uint8_t* panel, std::int64_t first, std::int
 template <Flavour kFlavour, int kRows>
 inline void chunk_rows(const Chunk& chunk, std::int64_t count, const Int8Rows& x, F32* acc) {
   for (std::int64_t g = 0; g < count; ++g) {
-    Quad w[8];
-    for (int q = 0; q < 8; ++q) w[q] = load_quad(chunk.quads + g * 512 + q * 64);
+    const auto* w = reinterpret_cast<const Quad*>(chunk.quads + g * 512);
     GroupScales group;
     for (int half = 0; half < 2; ++half) {
       const int use = kFlavour.halves ? half : 0;
@@ -275,24 +280,28 @@ void multiply_chunk(const Chunk& chunk, std::int64_t count, const Int8Rows& x, c
 
 using MultiplyChunk = void (*)(const Chunk&, std::int64_t, const Int8Rows&, const Output&, Stage);
 
-template <Flavour kFlavour>
-constexpr MultiplyChunk kMultiplyChunk[kRowsAtOnce] = {
-    multiply_chunk<kFlavour, 1>, multiply_chunk<kFlavour, 2>, multiply_chunk<kFlavour, 3>,
-    multiply_chunk<kFlavour, 4>, multiply_chunk<kFlavour, 5>, multiply_chunk<kFlavour, 6>,
-    multiply_chunk<kFlavour, 7>, multiply_chunk<kFlavour, 8>};
+template <Flavour kFlavour, int kRows>
+inline MultiplyChunk multiply_chunk_of(std::int64_t rows) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return multiply_chunk_of<kFlavour, kRows - 1>(rows);
+  }
+  return multiply_chunk<kFlavour, kRows>;
+}
 
 // Rows [begin, end) against one chunk; a run of rows never leaves its block.
 template <Flavour kFlavour>
 inline void multiply_rows(const Chunk& chunk, std::int64_t first_group, std::int64_t count,
                           const Activations& x, std::int64_t begin, std::int64_t end, const Output& out,
                           Stage stage) {
+  constexpr int kAtOnce = rows_at_once(kFlavour.max_value);
   for (std::int64_t row = begin; row < end;) {
     std::int64_t run = end - row;
-    if (run > kRowsAtOnce) run = kRowsAtOnce;
+    if (run > kAtOnce) run = kAtOnce;
     if (run > x.block - row % x.block) run = x.block - row % x.block;
     Output at = out;
     at.y += row * out.stride;
-    kMultiplyChunk<kFlavour>[run - 1](chunk, count, rows_at(x, row, first_group), at, stage);
+    const MultiplyChunk multiply = multiply_chunk_of<kFlavour, kAtOnce>(run);
+    multiply(chunk, count, rows_at(x, row, first_group), at, stage);
     row += run;
   }
 }

@@ -22,6 +22,7 @@ struct Peaks {
 };
 
 extern const Peaks kPeaksAvx2;
+extern const Peaks kPeaksAvxVnni;
 extern const Peaks kPeaksAvx512;
 extern const Peaks kPeaksAvx512Bf16;
 extern const Peaks kPeaksAmx;

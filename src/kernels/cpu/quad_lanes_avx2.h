@@ -1,6 +1,5 @@
-// Sixteen lanes in two AVX2 registers: rows 0..7 and 8..15. Bytes are multiplied by vpmaddubsw, which adds
-// two products into 16 bits: full-range bytes are kept signed and multiplied as |w| * sign(a, w), so that it
-// never saturates. The names are those of quad_lanes_scalar.h.
+// Sixteen lanes in two AVX2 registers: rows 0..7 and 8..15. The products of bytes are in quad_products_avx2.h
+// or quad_products_avxvnni.h. The names are those of quad_lanes_scalar.h.
 #pragma once
 
 #include <immintrin.h>
@@ -21,8 +20,6 @@ struct I32 {
 struct Quad {
   __m256i low, high;
 };
-
-constexpr bool kSignedBytes = true;
 
 #define ATELIER_INLINE inline __attribute__((always_inline))
 
@@ -175,36 +172,26 @@ ATELIER_INLINE Quad high_nibbles(Quad q) {
   return {_mm256_and_si256(_mm256_srli_epi16(q.low, 4), mask),
           _mm256_and_si256(_mm256_srli_epi16(q.high, 4), mask)};
 }
-template <int kField, int kTo>
-ATELIER_INLINE __m256i with_field(__m256i base, __m256i q) {
-  constexpr int kLeft = kTo - 2 * kField;
+// base | the bits of kMask, q's from kFrom on moved to kTo.
+template <int kFrom, int kTo, int kMask>
+ATELIER_INLINE __m256i with_moved(__m256i base, __m256i q) {
+  constexpr int kLeft = kTo - kFrom;
   if constexpr (kLeft > 0) q = _mm256_slli_epi16(q, kLeft);
   if constexpr (kLeft < 0) q = _mm256_srli_epi16(q, -kLeft);
-  return _mm256_or_si256(base, _mm256_and_si256(q, _mm256_set1_epi8(3 << kTo)));
+  return _mm256_or_si256(base, _mm256_and_si256(q, _mm256_set1_epi8(kMask)));
 }
 template <int kField, int kTo>
 ATELIER_INLINE Quad with_field(Quad base, Quad q) {
-  return {with_field<kField, kTo>(base.low, q.low), with_field<kField, kTo>(base.high, q.high)};
+  return {with_moved<2 * kField, kTo, 3 << kTo>(base.low, q.low),
+          with_moved<2 * kField, kTo, 3 << kTo>(base.high, q.high)};
+}
+template <int kBit, int kTo>
+ATELIER_INLINE Quad with_bit(Quad base, Quad q) {
+  return {with_moved<kBit, kTo, 1 << kTo>(base.low, q.low),
+          with_moved<kBit, kTo, 1 << kTo>(base.high, q.high)};
 }
 ATELIER_INLINE Quad zero_quad() {
   return {_mm256_setzero_si256(), _mm256_setzero_si256()};
-}
-// kValue in the bytes whose bit is set in 32 bits.
-template <int kValue>
-ATELIER_INLINE __m256i spread_bits(const std::uint8_t* bits) {
-  std::int32_t word;
-  __builtin_memcpy(&word, bits, 4);
-  const __m256i byte_of_lane =
-      _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
-  const __m256i bit_of_lane = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
-  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(word), byte_of_lane);
-  const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit_of_lane), bit_of_lane);
-  return _mm256_and_si256(set, _mm256_set1_epi8(kValue));
-}
-template <int kValue>
-ATELIER_INLINE Quad with_bits(Quad base, const std::uint8_t* bits) {
-  return {_mm256_or_si256(base.low, spread_bits<kValue>(bits)),
-          _mm256_or_si256(base.high, spread_bits<kValue>(bits + 4))};
 }
 ATELIER_INLINE Quad iq4_values(Quad indices) {
   const __m256i table = _mm256_broadcastsi128_si256(load_16_bytes(kIq4Values));
@@ -231,41 +218,10 @@ ATELIER_INLINE F32 lifted_column(Quad q) {
   return add(to_f32(column<kByte>(q)), splat(256.0f));
 }
 
-template <bool kSigned>
-ATELIER_INLINE __m256i products(__m256i w, __m256i a) {
-  if constexpr (kSigned) return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
-  return _mm256_maddubs_epi16(w, a);
-}
-// Two products of at most max_value * 127 stand in 16 bits: so many quads fit before they must be widened.
-constexpr int quads_in_16_bits(int max_value, bool is_signed) {
-  const int fit = is_signed ? 1 : 32767 / (max_value * 127 * 2);
-  return fit >= 8 ? 8 : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
-}
-template <int kCount, int kMaxValue, bool kSigned>
-ATELIER_INLINE I32 dot(I32 init, const Quad* w, const std::int8_t* a) {
-  constexpr int kFit = quads_in_16_bits(kMaxValue, kSigned), kRun = kFit < kCount ? kFit : kCount;
-  static_assert(kRun > 0 && kCount % kRun == 0);
-  const __m256i ones = _mm256_set1_epi16(1);
-  I32 sum = init;
-#pragma GCC unroll 8
-  for (int first = 0; first < kCount; first += kRun) {
-    __m256i low = _mm256_setzero_si256(), high = low;
-    for (int q = first; q < first + kRun; ++q) {
-      std::int32_t word;
-      __builtin_memcpy(&word, a + 4 * q, 4);
-      const __m256i four = _mm256_set1_epi32(word);
-      low = _mm256_add_epi16(low, products<kSigned>(w[q].low, four));
-      high = _mm256_add_epi16(high, products<kSigned>(w[q].high, four));
-    }
-    sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(low, ones));
-    sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(high, ones));
-  }
-  return sum;
-}
-
-template <int kCount, int kMaxValue, bool kSigned, int kRows>
-ATELIER_INLINE void dot_rows(I32* sums, const Quad* w, const std::int8_t* a) {
-  for (int r = 0; r < kRows; ++r) sums[r] = dot<kCount, kMaxValue, kSigned>(sums[r], w, a + r * kGroup);
+ATELIER_INLINE __m256i splat_four(const std::int8_t* a) {
+  std::int32_t word;
+  __builtin_memcpy(&word, a, 4);
+  return _mm256_set1_epi32(word);
 }
 
 ATELIER_INLINE F32 first_of_pairs(Quad q) {

@@ -27,6 +27,9 @@ struct Quad {
 };
 
 constexpr bool kSignedBytes = false;  // vpdpbusd: unsigned weights, signed activations
+constexpr int rows_at_once(int) {
+  return 8;
+}
 
 #define ATELIER_INLINE inline __attribute__((always_inline))
 
@@ -153,13 +156,14 @@ ATELIER_INLINE Quad with_field(Quad base, Quad q) {
   // base | (moved & mask)
   return {_mm512_ternarylogic_epi32(base.v, moved, _mm512_set1_epi8(3 << kTo), 0xf8)};
 }
+// By a mask, not a shift: shifts share one port with the nibbles' and the fields'.
+template <int kBit, int kTo>
+ATELIER_INLINE Quad with_bit(Quad base, Quad q) {
+  const __mmask64 set = _mm512_test_epi8_mask(q.v, _mm512_set1_epi8(static_cast<char>(1 << kBit)));
+  return {_mm512_mask_add_epi8(base.v, set, base.v, _mm512_set1_epi8(1 << kTo))};
+}
 ATELIER_INLINE Quad zero_quad() {
   return {_mm512_setzero_si512()};
-}
-template <int kValue>
-ATELIER_INLINE Quad with_bits(Quad base, const std::uint8_t* bits) {
-  const __mmask64 mask = _load_mask64(reinterpret_cast<__mmask64*>(const_cast<std::uint8_t*>(bits)));
-  return {_mm512_mask_add_epi8(base.v, mask, base.v, _mm512_set1_epi8(kValue))};
 }
 ATELIER_INLINE Quad iq4_values(Quad indices) {
   const __m512i table = _mm512_broadcast_i32x4(load_16_bytes(kIq4Values));

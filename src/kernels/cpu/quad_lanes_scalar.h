@@ -24,6 +24,10 @@ struct Quad {
 
 // Whether dot() wants full-range bytes signed; then their offset is already taken off.
 constexpr bool kSignedBytes = false;
+// How many rows are multiplied side by side by quads of at most this value.
+constexpr int rows_at_once(int /*max_value*/) {
+  return 8;
+}
 
 template <class Make>
 inline F32 make_f32(Make make) {
@@ -196,10 +200,10 @@ inline Quad with_field(const Quad& base, const Quad& q) {
 inline Quad zero_quad() {
   return make_quad([](int) { return 0; });
 }
-// base + kValue in the bytes whose bit is set in the 64 bits at `bits`.
-template <int kValue>
-inline Quad with_bits(const Quad& base, const std::uint8_t* bits) {
-  return make_quad([&](int i) { return base.byte[i] + ((bits[i / 8] >> (i % 8)) & 1) * kValue; });
+// base | bit `kBit` of q, moved to bit kTo.
+template <int kBit, int kTo>
+inline Quad with_bit(const Quad& base, const Quad& q) {
+  return make_quad([&](int i) { return base.byte[i] | (((q.byte[i] >> kBit) & 1) << kTo); });
 }
 inline Quad iq4_values(const Quad& indices) {
   return make_quad([&](int i) { return kIq4Values[indices.byte[i]]; });

@@ -54,9 +54,16 @@ inline void unpack_quads(const std::uint8_t* record, std::int64_t g, Quad* w) {
     }
   }
   if constexpr (kLayout.bits_stride > 0) {
-    const std::uint8_t* bits = record + kLayout.bits + g * kLayout.bits_stride;
-    for (int q = 0; q < 8; ++q)
-      w[q] = with_bits < kLayout.nibbles_stride != 0 ? 16 : 4 > (w[q], bits + q * 8);
+    const Quad line = load_quad(record + kLayout.bits + g * kLayout.bits_stride);
+    constexpr int kTo = kLayout.nibbles_stride > 0 ? 4 : 2;
+    w[0] = with_bit<0, kTo>(w[0], line);
+    w[1] = with_bit<1, kTo>(w[1], line);
+    w[2] = with_bit<2, kTo>(w[2], line);
+    w[3] = with_bit<3, kTo>(w[3], line);
+    w[4] = with_bit<4, kTo>(w[4], line);
+    w[5] = with_bit<5, kTo>(w[5], line);
+    w[6] = with_bit<6, kTo>(w[6], line);
+    w[7] = with_bit<7, kTo>(w[7], line);
   }
 }
 

@@ -1,0 +1,19 @@
+// The linear kernels for AVX2 with AVX-VNNI: four int8 products a lane and instruction.
+#include "kernels/cpu/quad_products_avxvnni.h"
+#include "kernels/linear_ops.h"
+
+namespace atelier::kernels {
+namespace {
+constexpr int kFewRows = 4;
+constexpr int kFloatRows = 4, kFloatPanels = 1;  // 8 sums in flight of 16 registers
+}  // namespace
+}  // namespace atelier::kernels
+
+#include "kernels/cpu/linear_dispatch.h"
+#include "kernels/cpu/prepare_rows.h"
+
+namespace atelier::kernels {
+
+extern const LinearOps kLinearAvxVnni = {false, prepare_with_f32_bf16, linear_with_f32_bf16};
+
+}  // namespace atelier::kernels
