@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/bf16_chunk.h"
 #include "kernels/cpu/linear_dispatch.h"
+#include "kernels/cpu/linear_tiles_block.h"
 #include "kernels/cpu/tiles.h"
 
 namespace atelier::kernels {
@@ -14,14 +15,8 @@ namespace {
 constexpr std::int64_t kPairTileRows = 16, kPairChunkRows = 512;
 // Activations of more than this leave L2 before their next stretch comes: it is fetched ahead.
 constexpr std::int64_t kPairResidentBytes = 1 << 20;
-
-// Tile 0..3: sums [block][panel]; 4, 5: activations; 6, 7: weights.
-inline void configure_bf16(Tiles& tiles, std::int64_t rows) {
-  const auto r = static_cast<std::uint16_t>(rows);
-  const TileShape a = {r, 64}, w = {16, 64};
-  const TileShape shape[8] = {a, a, a, a, a, a, w, w};
-  tiles.configure(shape);
-}
+// Few rows: how far ahead their weights are fetched, about 20 KiB of 4-bit ones.
+constexpr std::int64_t kPairFewRows = 64, kPairStepsAhead = 4;
 
 // Bytes wanted soon, fetched into L2 a share at a time.
 struct Fetch {
@@ -55,6 +50,7 @@ struct EdgeTile {
   }
 };
 
+// Tile 0..3: sums [block][panel]; 4, 5: activations; 6, 7: weights.
 struct PairOperands {
   const std::uint16_t* a[2];  // two blocks of rows
   std::int64_t a_stride;      // values from one group to the next
@@ -201,10 +197,14 @@ class PairPass {
   void run() {
     const std::int64_t pairs = (end_ - first_.panel + 1) / 2;
     const std::int64_t stretches = (groups_ + kPairGroups - 1) / kPairGroups;
-    const bool few = first_.rows <= 2 * kPairTileRows;
+    const bool few = first_.rows <= kPairFewRows;
+    for (std::int64_t i = 0; few && i < kPairStepsAhead; ++i) {
+      for (std::int64_t p = 0; p < 2; ++p) bytes_of(i / stretches, i % stretches, p).share(0, 1);
+    }
     for (std::int64_t i = 0; i < pairs * stretches; ++i) {
       if (few) {
-        step(i / stretches, i % stretches, (i + 1) / stretches, (i + 1) % stretches, 0, 1);
+        const std::int64_t ahead = i + kPairStepsAhead;
+        step(i / stretches, i % stretches, ahead / stretches, ahead % stretches, 0, 1);
       } else {
         step(i % pairs, i / pairs, (i + 1) % pairs, (i + 1) / pairs, i % pairs, pairs);
       }
@@ -255,6 +255,7 @@ class PairPass {
 template <DType kKind>
 void linear_tiles_bf16(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                        std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  if (x.rows <= kPairTileRows) return linear_block_bf16<kKind>(w, x, bias, y, y_stride, begin, end);
   Tiles tiles;
   configure_bf16(tiles, x.block);
   for (std::int64_t row = 0; row < x.rows; row += kPairChunkRows) {
