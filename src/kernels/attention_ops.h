@@ -9,9 +9,12 @@ namespace atelier::kernels {
 struct AttentionOps {
   decltype(Ops::store_kv) store_kv;
   decltype(Ops::attend) attend;
+  decltype(Ops::attend_prompt) attend_prompt;
 };
 
 extern const AttentionOps kAttentionScalar, kAttentionAvx2, kAttentionAvx512;
+extern const AttentionOps kAttentionAmx;       // attend as kAttentionAvx512, attend_prompt by tiles
+extern const AttentionOps kAttentionEmulated;  // attend_prompt over emulated tiles: tests only
 
 // A thread works on this many query vectors (rows x heads of one KV head) per pass over the keys: their
 // queries and running sums (64 KiB at head_dim 128) stay in the second-level cache.
@@ -48,6 +51,40 @@ constexpr AttentionScratch attention_scratch(std::int64_t head_dim, std::int64_t
   s.weights = s.highest + (tile + 15) / 16 * 16;
   s.shrink = s.weights + 8 * kBlockTokens;
   s.floats = s.shrink + 16;
+  return s;
+}
+
+// Attention by tiles takes keys in steps, and so many query vectors per pass over them: 1024 let a step's
+// conversion into tiles cost 5 %, and their sums (256 KiB at head_dim 64) stay in the second-level cache.
+inline constexpr std::int64_t kStepKeys = 128, kPromptQueries = 1024;
+
+// One thread's scratch for attention by tiles, in bytes from its start. A tile is 1 KiB; all parts are whole
+// lines.
+struct PromptScratch {
+  std::int64_t dim_chunks, dim_groups;  // of 32 and of 16 dims
+  std::int64_t keys;                    // [kStepKeys / 16][dim_chunks] tiles [16 keys][32 dims] bf16
+  std::int64_t values;                  // [dim_groups][kStepKeys / 32] tiles [16 dims][32 keys] bf16
+  std::int64_t queries;                 // [query tile][dim_chunks] tiles [16 dim pairs][16 queries][2] bf16
+  std::int64_t sums;                    // [query tile][dim_groups] tiles [16 dims][16 queries] f32
+  std::int64_t weight_sums, highest;    // [query tile][16 queries] f32
+  std::int64_t scores;                  // [kStepKeys][16 queries] f32
+  std::int64_t weights;                 // [kStepKeys / 2][16 queries][2] bf16
+  std::int64_t bytes;                   // all together
+};
+
+constexpr PromptScratch prompt_scratch(std::int64_t head_dim, std::int64_t rows, std::int64_t heads_per_kv) {
+  const std::int64_t tiles = (rows * heads_per_kv + 15) / 16;
+  PromptScratch s = {};
+  s.dim_chunks = (head_dim + 31) / 32;
+  s.dim_groups = (head_dim + 15) / 16;
+  s.values = s.keys + kStepKeys / 16 * s.dim_chunks * 1024;
+  s.queries = s.values + kStepKeys / 32 * s.dim_groups * 1024;
+  s.sums = s.queries + tiles * s.dim_chunks * 1024;
+  s.weight_sums = s.sums + tiles * s.dim_groups * 1024;
+  s.highest = s.weight_sums + tiles * 64;
+  s.scores = s.highest + tiles * 64;
+  s.weights = s.scores + kStepKeys * 64;
+  s.bytes = s.weights + kStepKeys * 32;
   return s;
 }
 

@@ -105,10 +105,17 @@ struct Ops {
   // own.
   void (*attend)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, std::byte* scratch);
 
+  // The same for rows of a prompt: with bf16 tiles where the table has them, else as attend.
+  void (*attend_prompt)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head,
+                        std::byte* scratch);
+
   // max and log(sum(exp(x - max))) of n values: for log-probabilities.
   void (*log_sum_exp)(const float* x, std::int64_t n, float* max, float* log_sum);
 };
 
 std::int64_t attention_scratch_bytes(std::int64_t head_dim, std::int64_t heads_per_kv);
+
+// The most rows attend_prompt takes in one pass over keys and values.
+std::int64_t prompt_item_rows(std::int64_t heads_per_kv);
 
 }  // namespace atelier::kernels

@@ -19,6 +19,10 @@ constexpr std::int64_t kStoreWithAttention = 4;
 // meet at the counter, and few enough to share out.
 constexpr std::int64_t kItemQueries = 192;
 
+// Rows of a prompt bring keys and values into another form once per item: items as large as still gives each
+// thread this many.
+constexpr std::int64_t kPromptItemsPerThread = 2;
+
 std::int64_t padded(std::int64_t floats) {
   return (floats + 15) / 16 * 16;
 }
@@ -190,7 +194,10 @@ void ChunkPass::keep_wanted(const Chunk& chunk) {
 // Cuts the pieces into items, those with the longest pasts first so that the threads end together.
 void ChunkPass::plan_attention(bool whole_pieces) {
   const std::int64_t group = config_.heads / config_.kv_heads;
-  const std::int64_t step = std::max<std::int64_t>(1, kItemQueries / group);
+  std::int64_t step = std::max<std::int64_t>(1, kItemQueries / group);
+  if (prompt_rows_)
+    step = std::clamp(count_ * config_.kv_heads / (kPromptItemsPerThread * pool_.size()), step,
+                      std::max(step, kernels::prompt_item_rows(group)));
   items_.clear();
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     const std::int64_t rows = pieces_[i].rows;
@@ -228,7 +235,8 @@ void ChunkPass::attend_all(const kernels::KvLayer& kv, bool store_first) {
     if (store_first)
       for (std::int64_t row = 0; row < item.rows; ++row)
         store(kv, piece, piece.first_row + row, item.kv_head);
-    ops_.attend(kv, attention_rows(item), item.kv_head, attention_scratch_.data() + worker * scratch_bytes_);
+    const auto attend = prompt_rows_ ? ops_.attend_prompt : ops_.attend;
+    attend(kv, attention_rows(item), item.kv_head, attention_scratch_.data() + worker * scratch_bytes_);
   });
 }
 

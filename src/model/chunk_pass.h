@@ -68,7 +68,8 @@ class ChunkPass {
   AlignedBuffer attention_scratch_;
 
   // Of the chunk at work.
-  std::int64_t count_ = 0;  // rows
+  std::int64_t count_ = 0;    // rows
+  bool prompt_rows_ = false;  // given by the client, not fed back: attention may go through tiles
   std::vector<Piece> pieces_;
   std::vector<AttentionItem> items_;
 };

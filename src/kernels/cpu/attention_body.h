@@ -281,7 +281,7 @@ void store_kv(const KvLayer& kv, const KvSlot& at, const float* k, const float* 
   }
 }
 
-constexpr AttentionOps kAttention = {store_kv, attend};
+constexpr AttentionOps kAttentionByLanes = {store_kv, attend, attend};
 
 }  // namespace
 }  // namespace atelier::kernels
