@@ -9,6 +9,8 @@ namespace atelier::kernels {
 struct AttentionOps {
   decltype(Ops::store_kv) store_kv;
   decltype(Ops::attend) attend;
+  decltype(Ops::attend_part) attend_part;
+  decltype(Ops::merge_parts) merge_parts;
   decltype(Ops::attend_prompt) attend_prompt;
 };
 
@@ -25,30 +27,36 @@ constexpr std::int64_t tile_rows(std::int64_t heads_per_kv) {
   return heads_per_kv >= kTileQueries ? 1 : kTileQueries / heads_per_kv;
 }
 
+constexpr std::int64_t padded_dim(std::int64_t head_dim) {
+  return (head_dim + 15) / 16 * 16;
+}
+
+// What queries gather over a part: sums of weight x value and of weights, highest score; whole lines.
+constexpr std::int64_t gathered_floats(std::int64_t head_dim, std::int64_t queries) {
+  return queries * (padded_dim(head_dim) + 16) + (queries + 15) / 16 * 16;
+}
+
 // One thread's scratch, in floats from its start: regions of one tile.
 struct AttentionScratch {
-  std::int64_t padded_dim;   // head_dim rounded up to 16
-  std::int64_t keys;         // [head_dim][32]      one block of keys
-  std::int64_t values;       // [32][padded_dim]    one block of values
-  std::int64_t queries;      // [queries][head_dim] scaled
-  std::int64_t sums;         // [queries][padded_dim] running sum of weight x value
-  std::int64_t weight_sums;  // [queries][16]       running sum of weights, one per lane
-  std::int64_t highest;      // [queries]           running maximum of the scores
-  std::int64_t weights;      // [kTileQueries][32]  e^(score - highest) of this block
-  std::int64_t shrink;       // [kTileQueries]      e^(old highest - new highest)
-  std::int64_t floats;       // all together
+  std::int64_t padded_dim;      // head_dim rounded up to 16
+  std::int64_t keys;            // [head_dim][32]      one block of keys
+  std::int64_t values;          // [32][padded_dim]    one block of values
+  std::int64_t queries;         // [queries][head_dim] scaled
+  std::int64_t gathered, part;  // over all parts so far, over the one at work: gathered_floats
+  std::int64_t weights;         // [kTileQueries][32]  e^(score - highest) of this block
+  std::int64_t shrink;          // [kTileQueries]      e^(old highest - new highest)
+  std::int64_t floats;          // all together
 };
 
 constexpr AttentionScratch attention_scratch(std::int64_t head_dim, std::int64_t heads_per_kv) {
   const std::int64_t tile = tile_rows(heads_per_kv) * heads_per_kv;
   AttentionScratch s = {};
-  s.padded_dim = (head_dim + 15) / 16 * 16;
+  s.padded_dim = padded_dim(head_dim);
   s.values = s.keys + head_dim * kBlockTokens;
   s.queries = s.values + kBlockTokens * s.padded_dim;
-  s.sums = s.queries + (tile * head_dim + 15) / 16 * 16;
-  s.weight_sums = s.sums + tile * s.padded_dim;
-  s.highest = s.weight_sums + tile * 16;
-  s.weights = s.highest + (tile + 15) / 16 * 16;
+  s.gathered = s.queries + (tile * head_dim + 15) / 16 * 16;
+  s.part = s.gathered + gathered_floats(head_dim, tile);
+  s.weights = s.part + gathered_floats(head_dim, tile);
   s.shrink = s.weights + 8 * kBlockTokens;
   s.floats = s.shrink + 16;
   return s;

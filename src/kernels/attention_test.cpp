@@ -70,6 +70,25 @@ TEST(Attention, RowsOneAtATimeGiveTheSameBitsAsAllAtOnce) {
     }
 }
 
+// Parts are kPartKeys = 512 keys.
+TEST(Attention, PartsOfALongPastGiveTheSameBitsAsOnePass) {
+  for (const DType dtype : {DType::kF16, DType::kF32})
+    for (const std::int64_t head_dim : {64, 80}) {
+      const SequenceShape shape = {head_dim, 1, 3, 1026, dtype};
+      RandomSequence sequence(shape);
+      const std::vector<float> reference =
+          sequence.run(kAttentionScalar, kAttentionScalar.attend, shape.tokens);
+      for (const Table& table : tables()) {
+        EXPECT_TRUE(same_bits(sequence.run(*table.ops, table.ops->attend, 256), reference))
+            << table.isa << ", " << describe(shape);
+        for (const std::int64_t rows : {1, 4, 20})  // of 4, two do not see the last part
+          EXPECT_TRUE(same_bits(sequence.run_in_parts(*table.ops, rows),
+                                {reference.end() - rows * sequence.width(), reference.end()}))
+              << table.isa << ", " << rows << " rows, " << describe(shape);
+      }
+    }
+}
+
 TEST(Attention, ValuesBeyondHalfPrecisionAreKeptAtItsEnd) {
   const std::int64_t dim = 16;
   std::vector<float> k(dim, 1.0f), v(dim, 1e6f);

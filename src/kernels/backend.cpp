@@ -19,6 +19,8 @@ Ops assemble(const char* isa, const LinearOps& linear, const RowwiseOps& rowwise
           .add = rowwise.add,
           .store_kv = attention.store_kv,
           .attend = attention.attend,
+          .attend_part = attention.attend_part,
+          .merge_parts = attention.merge_parts,
           .attend_prompt = attention.attend_prompt,
           .log_sum_exp = rowwise.log_sum_exp};
 }

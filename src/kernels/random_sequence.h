@@ -60,18 +60,28 @@ class RandomSequence {
     for (std::int64_t begin = 0; begin < shape_.tokens; begin += step) {
       const std::int64_t rows = std::min(step, shape_.tokens - begin);
       for (std::int64_t t = begin; t < begin + rows; ++t) store(ops, t);
-      const AttentionRows work = {.q = q_.data() + begin * width(),
-                                  .out = out.data() + begin * width(),
-                                  .q_stride = width(),
-                                  .out_stride = width(),
-                                  .rows = rows,
-                                  .position = begin,
-                                  .heads = heads(),
-                                  .scale = scale(),
-                                  .blocks = table_.data()};
+      const AttentionRows work = rows_at(begin, rows, out);
       for (std::int64_t head = 0; head < shape_.kv_heads; ++head) attend(layer(), work, head, memory.data());
     }
     return out;
+  }
+
+  // The last `rows` rows after run(): their past a part at a time, the last part first.
+  std::vector<float> run_in_parts(const AttentionOps& ops, std::int64_t rows) {
+    const std::size_t scratch =
+        static_cast<std::size_t>(attention_scratch_bytes(shape_.head_dim, shape_.group));
+    AlignedBuffer memory(scratch);
+    std::memset(memory.data(), 0xff, scratch);
+    const std::int64_t parts = (shape_.tokens + kPartKeys - 1) / kPartKeys;
+    const std::int64_t apart = attention_part_floats(shape_.head_dim, rows * shape_.group);
+    std::vector<float> out(q_.size()), gathered(index(parts * apart), std::nanf(""));
+    const AttentionRows work = rows_at(shape_.tokens - rows, rows, out);
+    for (std::int64_t head = 0; head < shape_.kv_heads; ++head) {
+      for (std::int64_t part = parts; part-- > 0;)
+        ops.attend_part(layer(), work, head, part, gathered.data() + part * apart, memory.data());
+      ops.merge_parts(layer(), work, head, gathered.data());
+    }
+    return {out.end() - rows * width(), out.end()};
   }
 
   // What an output should be, and the sum of |weight x value| that bounds follow from.
@@ -102,6 +112,18 @@ class RandomSequence {
     std::vector<float> out(index(n));
     for (float& value : out) value = normal(engine);
     return out;
+  }
+
+  AttentionRows rows_at(std::int64_t begin, std::int64_t rows, std::vector<float>& out) const {
+    return {.q = q_.data() + begin * width(),
+            .out = out.data() + begin * width(),
+            .q_stride = width(),
+            .out_stride = width(),
+            .rows = rows,
+            .position = begin,
+            .heads = heads(),
+            .scale = scale(),
+            .blocks = table_.data()};
   }
 
   void store(const AttentionOps& ops, std::int64_t t) {

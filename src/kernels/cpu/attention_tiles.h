@@ -347,7 +347,7 @@ void attend_by_tiles(const KvLayer& kv, const AttentionRows& rows, std::int64_t 
   tiles.release();
 }
 
-constexpr AttentionOps kAttentionByTiles = {store_kv, attend, attend_by_tiles};
+constexpr AttentionOps kAttentionByTiles = {store_kv, attend, attend_part, merge_parts, attend_by_tiles};
 
 }  // namespace
 }  // namespace atelier::kernels
