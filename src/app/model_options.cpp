@@ -12,6 +12,9 @@ namespace {
 const std::map<std::string, kernels::Compute> kComputeModes = {
     {"auto", kernels::Compute::kAuto}, {"bf16", kernels::Compute::kBF16}, {"fp32", kernels::Compute::kF32}};
 
+const std::map<std::string, kernels::TokenRole> kPerformanceModes = {
+    {"interactivity", kernels::TokenRole::kGenerated}, {"throughput", kernels::TokenRole::kPrompt}};
+
 // "" = this machine has it; else why not, naming those it has.
 std::string check_isa(const std::string& isa) {
   const auto table = kernels::choose_table(isa);
@@ -29,6 +32,12 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->check(CLI::Validator(check_isa, "ISA"));
   command.add_option("--compute", options.compute, "how products are formed: auto, bf16, fp32")
       ->transform(CLI::CheckedTransformer(kComputeModes, CLI::ignore_case));
+  command
+      .add_option(
+          "--performance-mode", options.generated_as,
+          "interactivity: one answer at the memory's speed (default); throughput: many at once, on AMX "
+          "in bf16")
+      ->transform(CLI::CheckedTransformer(kPerformanceModes, CLI::ignore_case));
   command.add_option("--max-model-len", options.max_model_len, "tokens of prompt and output of one sequence")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
 }

@@ -14,12 +14,14 @@ struct ModelOptions {
   int threads = 0;    // of the step; 0 = one per core this process may use
   std::string isa;    // "" = the best this machine has
   kernels::Compute compute = kernels::Compute::kAuto;
+  // As which tokens that were generated are multiplied (Decoder): as prompts for throughput.
+  kernels::TokenRole generated_as = kernels::TokenRole::kGenerated;
   std::int64_t max_model_len = 0;  // tokens of prompt + output; 0 = what the model declares and memory holds
 };
 
-// Adds MODEL (also spelled --model), --threads, --isa, --compute and --max-model-len. Values that cannot be
-// are usage errors (exit 2), among them an instruction set that this machine lacks. `options` must outlive
-// the parse.
+// Adds MODEL (also spelled --model), --threads, --isa, --compute, --performance-mode and --max-model-len.
+// Values that cannot be are usage errors (exit 2), among them an instruction set that this machine lacks.
+// `options` must outlive the parse.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
 // As --compute spells it.

@@ -33,7 +33,7 @@ Status load(Runtime& runtime, const ModelOptions& options) {
               model::load_weights(*runtime.bundle.source, runtime.bundle.config, *runtime.pool, progress));
   if (bar) bar->clear();
   runtime.decoder = std::make_unique<model::Decoder>(runtime.bundle.config, runtime.weights, *runtime.ops,
-                                                     options.compute, *runtime.pool);
+                                                     options.compute, *runtime.pool, options.generated_as);
   runtime.max_model_len_asked = options.max_model_len;
   return {};
 }

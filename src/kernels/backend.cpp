@@ -22,10 +22,13 @@ Ops assemble(const char* isa, const LinearOps& linear, const RowwiseOps& rowwise
           .add = rowwise.add,
           .store_kv = attention.store_kv,
           .attend = attention.attend,
+          .attend_part = attention.attend_part,
+          .merge_parts = attention.merge_parts,
+          .attend_prompt = attention.attend_prompt,
           .log_sum_exp = rowwise.log_sum_exp};
 }
 
-// Tiles multiply matrices; rows and attention are the same AVX-512 functions in both of the wider tables.
+// Tiles multiply matrices and attend to prompts; the rest is AVX-512 in both of the wider tables.
 std::vector<Ops> assemble_all() {
   const CpuFeatures& cpu = cpu_features();
   std::vector<Ops> tables = {assemble("scalar", kLinearScalar, kRowwiseScalar, kAttentionScalar)};
@@ -37,7 +40,7 @@ std::vector<Ops> assemble_all() {
     const LinearOps& linear = cpu.avx512_bf16 ? kLinearAvx512Bf16 : kLinearAvx512;
     tables.push_back(assemble("avx512", linear, kRowwiseAvx512, kAttentionAvx512));
   }
-  if (cpu.amx) tables.push_back(assemble("amx", kLinearAmx, kRowwiseAvx512, kAttentionAvx512));
+  if (cpu.amx) tables.push_back(assemble("amx", kLinearAmx, kRowwiseAvx512, kAttentionAmx));
   return tables;
 }
 

@@ -43,14 +43,21 @@ Activations activation_view(ActivationForm form, std::int64_t rows, std::int64_t
 
 // Keys and values of one layer, in blocks of kBlockTokens tokens. Element type f16 (kAuto, kBF16) or f32
 // (kF32).
-//   keys:   [block, block_bytes apart][kv_head][head_dim][kBlockTokens]   lanes are tokens
-//   values: [block, block_bytes apart][kv_head][kBlockTokens][head_dim]   lanes are dims
-inline constexpr std::int64_t kBlockTokens = 32;
+//   keys:   [block][kv_head][head_dim][kBlockTokens]   lanes are tokens
+//   values: [block][kv_head][kBlockTokens][head_dim]   lanes are dims
+// A layer's blocks stand together in runs of kRunBlocks: long enough for the hardware's own streams, short
+// enough that memory touched is that of the blocks used.
+inline constexpr std::int64_t kBlockTokens = 32, kRunBlocks = 16;
+
+// Attention gathers over so many keys at a time, beginning at multiples, and merges the parts in their order.
+// 512 keys of one head (128 KiB at head_dim 64) take a core 10 us: enough to share out.
+inline constexpr std::int64_t kPartKeys = 512;
 
 struct KvLayer {
   DType dtype = DType::kF16;
   std::int64_t kv_heads = 0, head_dim = 0;
-  std::int64_t block_bytes = 0;  // from one block's keys to the next block's, and likewise values
+  std::int64_t block_bytes = 0;  // from one block's keys to the next block's in a run, and likewise values
+  std::int64_t run_bytes = 0;    // from one run of blocks to the next
   std::byte* keys = nullptr;
   std::byte* values = nullptr;
 };
@@ -113,6 +120,17 @@ struct Ops {
   // own.
   void (*attend)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, std::byte* scratch);
 
+  // attend in two steps, for several threads and the same bits: what the rows (at most attention_part_rows)
+  // gather over keys [part kPartKeys, (part + 1) kPartKeys), of which the last row sees at least one; then,
+  // with all parts in `gathered`, attention_part_floats apart, the output rows.
+  void (*attend_part)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, std::int64_t part,
+                      float* gathered, std::byte* scratch);
+  void (*merge_parts)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, float* gathered);
+
+  // The same for rows of a prompt: with bf16 tiles where the table has them, else as attend.
+  void (*attend_prompt)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head,
+                        std::byte* scratch);
+
   // max and log(sum(exp(x - max))) of n values: for log-probabilities.
   void (*log_sum_exp)(const float* x, std::int64_t n, float* max, float* log_sum);
 };
@@ -128,5 +146,11 @@ enum class TokenRole : std::uint8_t {
 ActivationForm form_for(const Ops& ops, Compute compute, TokenRole role, DType weights);
 
 std::int64_t attention_scratch_bytes(std::int64_t head_dim, std::int64_t heads_per_kv);
+
+std::int64_t attention_part_rows(std::int64_t heads_per_kv);
+std::int64_t attention_part_floats(std::int64_t head_dim, std::int64_t queries);  // rows x heads_per_kv
+
+// The most rows attend_prompt takes in one pass over keys and values.
+std::int64_t prompt_item_rows(std::int64_t heads_per_kv);
 
 }  // namespace atelier::kernels

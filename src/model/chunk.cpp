@@ -19,7 +19,8 @@ std::int64_t wanted_rows(const BatchSequence& sequence) {
 // Tokens [begin, begin + count) of the sequence, appended; its next logits go to `logits_row` and on.
 void append(Chunk& chunk, const BatchSequence& sequence, std::int64_t begin, std::int64_t count,
             std::int64_t& logits_row) {
-  chunk.pieces.push_back({chunk.rows(), count, sequence.position + begin, sequence.blocks.data()});
+  chunk.pieces.push_back(
+      {chunk.rows(), count, sequence.position + begin, sequence.blocks.data(), sequence.role});
   for (std::int64_t token = begin; token < begin + count; ++token) {
     if (wants(sequence, token)) {
       chunk.wanted.push_back(chunk.rows());
@@ -31,11 +32,14 @@ void append(Chunk& chunk, const BatchSequence& sequence, std::int64_t begin, std
 
 // The sequences that `takes` accepts, in chunks of their own.
 template <class Takes>
-void cut(std::span<const BatchSequence> batch, std::vector<Chunk>& chunks, const Takes& takes) {
+void cut(std::span<const BatchSequence> batch, kernels::TokenRole role, std::vector<Chunk>& chunks,
+         const Takes& takes) {
   Chunk chunk;
   const auto close = [&] {
     if (chunk.rows() > 0) chunks.push_back(std::exchange(chunk, {}));
+    chunk.role = role;
   };
+  close();
   std::int64_t first_logits_row = 0;
   for (const BatchSequence& sequence : batch) {
     std::int64_t logits_row = first_logits_row;
@@ -44,7 +48,6 @@ void cut(std::span<const BatchSequence> batch, std::vector<Chunk>& chunks, const
     const std::int64_t total = static_cast<std::int64_t>(sequence.tokens.size());
     for (std::int64_t begin = 0; begin < total;) {
       if (chunk.rows() == kChunkRows) close();
-      chunk.role = sequence.role;
       const std::int64_t count = std::min(total - begin, kChunkRows - chunk.rows());
       append(chunk, sequence, begin, count, logits_row);
       begin += count;
@@ -63,7 +66,8 @@ std::vector<Piece> Chunk::wanted_pieces() const {
     const auto end = std::lower_bound(row, wanted.end(), piece.first_row + piece.rows);
     const std::int64_t count = end - row;
     // Wanted rows of a piece are its last one or all of it.
-    if (count > 0) out.push_back({kept, count, piece.position + (*row - piece.first_row), piece.blocks});
+    if (count > 0)
+      out.push_back({kept, count, piece.position + (*row - piece.first_row), piece.blocks, piece.role});
     kept += count;
     row = end;
   }
@@ -74,9 +78,9 @@ std::vector<Chunk> cut_batch(std::span<const BatchSequence> batch, bool by_role)
   std::vector<Chunk> chunks;
   if (by_role) {
     for (const auto role : {kernels::TokenRole::kPrompt, kernels::TokenRole::kGenerated})
-      cut(batch, chunks, [role](const BatchSequence& sequence) { return sequence.role == role; });
+      cut(batch, role, chunks, [role](const BatchSequence& sequence) { return sequence.role == role; });
   } else {
-    cut(batch, chunks, [](const BatchSequence&) { return true; });
+    cut(batch, kernels::TokenRole::kPrompt, chunks, [](const BatchSequence&) { return true; });
   }
   return chunks;
 }

@@ -16,10 +16,11 @@ struct Piece {
   std::int64_t first_row = 0, rows = 0;
   std::int64_t position = 0;             // of the first row
   const std::int32_t* blocks = nullptr;  // the sequence's block table
+  kernels::TokenRole role = kernels::TokenRole::kPrompt;
 };
 
 struct Chunk {
-  kernels::TokenRole role = kernels::TokenRole::kPrompt;  // of all rows
+  kernels::TokenRole role = kernels::TokenRole::kPrompt;  // as which its rows are multiplied
   std::vector<Piece> pieces;
   std::vector<std::int32_t> tokens;       // [rows]
   std::vector<std::int64_t> wanted;       // rows whose logits are asked for, ascending
@@ -34,8 +35,8 @@ struct Chunk {
 // As many rows as the tile kernels keep in a core's 2 MiB second-level cache, 256 k of each.
 inline constexpr std::int64_t kChunkRows = 512;
 
-// by_role: rows of different roles go through apart, prompts first: what a sequence generated may follow its
-// prompt in one batch.
+// by_role: rows of different roles are multiplied apart, prompts first: what a sequence generated may follow
+// its prompt in one batch. Otherwise all are multiplied as prompts.
 std::vector<Chunk> cut_batch(std::span<const BatchSequence> batch, bool by_role);
 
 }  // namespace atelier::model

@@ -10,6 +10,7 @@ namespace atelier::model {
 namespace {
 
 using kernels::kBlockTokens;
+using kernels::TokenRole;
 
 // Up to so many rows a piece's keys and values are stored by the very threads that then attend to them, one
 // KV head each: one wait less.
@@ -18,6 +19,13 @@ constexpr std::int64_t kStoreWithAttention = 4;
 // Query vectors (rows x heads of one KV head) in one attention item: several tiles, so that threads rarely
 // meet at the counter, and few enough to share out.
 constexpr std::int64_t kItemQueries = 192;
+
+// Items a thread should find at least: a piece whose keys are a larger share than one such item is split.
+constexpr std::int64_t kItemsPerThread = 4;
+
+// Rows of a prompt bring keys and values into another form once per item: items as large as still gives each
+// thread this many.
+constexpr std::int64_t kPromptItemsPerThread = 2;
 
 std::int64_t padded(std::int64_t floats) {
   return (floats + 15) / 16 * 16;
@@ -110,7 +118,7 @@ void ChunkPass::attention(const LayerWeights& layer, const kernels::KvLayer& kv,
   const bool all_wanted = static_cast<std::int64_t>(chunk.wanted.size()) == count_;
   const bool short_pieces =
       std::ranges::all_of(pieces_, [](const Piece& piece) { return piece.rows <= kStoreWithAttention; });
-  const bool store_with_attention = short_pieces && (all_wanted || !last_layer);
+  const bool store_with_attention = short_pieces && (all_wanted || !last_layer) && !any_split();
   if (!store_with_attention) store_all(kv);
   if (last_layer && !all_wanted) keep_wanted(chunk);
   if (count_ == 0) return;
@@ -186,23 +194,63 @@ void ChunkPass::keep_wanted(const Chunk& chunk) {
   count_ = to;
 }
 
+// Keys all items together go over: what is shared out.
+std::int64_t ChunkPass::attention_keys() const {
+  std::int64_t keys = 0;
+  for (const Piece& piece : pieces_) keys += (piece.position + piece.rows) * config_.kv_heads;
+  return keys;
+}
+
+// How many parts the keys of a piece's rows are shared out in; 1 where its items leave no thread waiting.
+std::int64_t ChunkPass::parts_of(const Piece& piece, std::int64_t all_keys) const {
+  const std::int64_t group = config_.heads / config_.kv_heads, keys = piece.position + piece.rows;
+  const bool few_rows =
+      piece.role == TokenRole::kGenerated && piece.rows <= kernels::attention_part_rows(group);
+  const bool long_past = keys * kItemsPerThread * pool_.size() > all_keys;
+  if (pool_.size() == 1 || !few_rows || !long_past) return 1;
+  return (keys + kernels::kPartKeys - 1) / kernels::kPartKeys;
+}
+
+bool ChunkPass::any_split() const {
+  const std::int64_t all_keys = attention_keys();
+  return std::ranges::any_of(pieces_, [&](const Piece& piece) { return parts_of(piece, all_keys) > 1; });
+}
+
 // Cuts the pieces into items, those with the longest pasts first so that the threads end together.
 void ChunkPass::plan_attention(bool whole_pieces) {
-  const std::int64_t group = config_.heads / config_.kv_heads;
-  const std::int64_t step = std::max<std::int64_t>(1, kItemQueries / group);
+  const std::int64_t group = config_.heads / config_.kv_heads, all_keys = attention_keys();
+  const std::int64_t few = std::max<std::int64_t>(1, kItemQueries / group);
+  const std::int64_t many = std::clamp(count_ * config_.kv_heads / (kPromptItemsPerThread * pool_.size()),
+                                       few, std::max(few, kernels::prompt_item_rows(group)));
   items_.clear();
+  splits_.clear();
+  std::int64_t gathered = 0;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
-    const std::int64_t rows = pieces_[i].rows;
+    const std::int64_t rows = pieces_[i].rows, index = static_cast<std::int64_t>(i);
+    const std::int64_t step = pieces_[i].role == TokenRole::kPrompt ? many : few;
+    const std::int64_t parts = parts_of(pieces_[i], all_keys);
+    if (parts > 1) {
+      for (std::int64_t head = 0; head < config_.kv_heads; ++head) {
+        const std::int64_t part_floats = kernels::attention_part_floats(config_.head_dim, rows * group);
+        splits_.push_back({index, 0, rows, head, -1, gathered});
+        for (std::int64_t part = 0; part < parts; ++part, gathered += part_floats)
+          items_.push_back({index, 0, rows, head, part, gathered});
+      }
+      continue;
+    }
     for (std::int64_t first = 0; first < rows; first += whole_pieces ? rows : step) {
       const std::int64_t count = whole_pieces ? rows : std::min(step, rows - first);
       for (std::int64_t head = 0; head < config_.kv_heads; ++head)
-        items_.push_back({static_cast<std::int64_t>(i), first, count, head});
+        items_.push_back({index, first, count, head, -1, 0});
     }
   }
   const auto work = [&](const AttentionItem& item) {
+    if (item.part >= 0) return item.rows * kernels::kPartKeys;
     return item.rows * (pieces_[static_cast<std::size_t>(item.piece)].position + item.first + item.rows);
   };
   std::ranges::stable_sort(items_, std::ranges::greater{}, work);
+  const std::size_t bytes = static_cast<std::size_t>(gathered) * sizeof(float);
+  if (gathered_.size() < bytes) gathered_ = AlignedBuffer(bytes);
 }
 
 kernels::AttentionRows ChunkPass::attention_rows(const AttentionItem& item) const {
@@ -227,7 +275,17 @@ void ChunkPass::attend_all(const kernels::KvLayer& kv, bool store_first) {
     if (store_first)
       for (std::int64_t row = 0; row < item.rows; ++row)
         store(kv, piece, piece.first_row + row, item.kv_head);
-    ops_.attend(kv, attention_rows(item), item.kv_head, attention_scratch_.data() + worker * scratch_bytes_);
+    std::byte* scratch = attention_scratch_.data() + worker * scratch_bytes_;
+    const kernels::AttentionRows rows = attention_rows(item);
+    if (item.part >= 0) {
+      ops_.attend_part(kv, rows, item.kv_head, item.part, gathered_.as<float>() + item.gathered, scratch);
+    } else {
+      (piece.role == TokenRole::kPrompt ? ops_.attend_prompt : ops_.attend)(kv, rows, item.kv_head, scratch);
+    }
+  });
+  pool_.share(static_cast<std::int64_t>(splits_.size()), [&](int, std::int64_t index) {
+    const AttentionItem& split = splits_[static_cast<std::size_t>(index)];
+    ops_.merge_parts(kv, attention_rows(split), split.kv_head, gathered_.as<float>() + split.gathered);
   });
 }
 

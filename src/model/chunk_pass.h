@@ -35,9 +35,12 @@ class ChunkPass {
     std::int64_t hidden, half, q, kv;
   };
 
-  // Query rows of one piece with one KV head: what a thread attends to at a time.
+  // Query rows of one piece with one KV head: what a thread attends to at a time. Where a long past is split,
+  // one part of it, which is gathered at an offset of gathered_ and merged when all are there.
   struct AttentionItem {
     std::int64_t piece, first, rows, kv_head;
+    std::int64_t part;      // -1: all keys
+    std::int64_t gathered;  // floats
   };
 
   void reserve(std::int64_t rows);
@@ -49,6 +52,9 @@ class ChunkPass {
   void keep_wanted(const Chunk& chunk);
   void attend_all(const kernels::KvLayer& kv, bool store_first);
   void plan_attention(bool whole_pieces);
+  std::int64_t attention_keys() const;
+  std::int64_t parts_of(const Piece& piece, std::int64_t all_keys) const;
+  bool any_split() const;
   kernels::AttentionRows attention_rows(const AttentionItem& item) const;
   void add(const Columns& columns);
   void write_logits(float* logits, std::span<const std::int64_t> rows);
@@ -71,7 +77,8 @@ class ChunkPass {
   // Of the chunk at work.
   std::int64_t count_ = 0;  // rows
   std::vector<Piece> pieces_;
-  std::vector<AttentionItem> items_;
+  std::vector<AttentionItem> items_, splits_;
+  AlignedBuffer gathered_;
 };
 
 }  // namespace atelier::model

@@ -11,10 +11,11 @@ struct Decoder::Scratch {
 };
 
 Decoder::Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
-                 kernels::Compute compute, ThreadPool& pool)
+                 kernels::Compute compute, ThreadPool& pool, kernels::TokenRole generated_as)
     : config_(config),
       compute_(compute),
-      roles_differ_(compute == kernels::Compute::kAuto && ops.bf16_prompts),
+      roles_differ_(compute == kernels::Compute::kAuto && ops.bf16_prompts &&
+                    generated_as == kernels::TokenRole::kGenerated),
       scratch_(new Scratch{.pass = ChunkPass(config, weights, ops, compute, pool)}) {}
 
 Decoder::~Decoder() = default;

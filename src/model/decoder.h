@@ -29,9 +29,11 @@ struct BatchSequence {
 
 class Decoder {
  public:
-  // All references must outlive the decoder.
+  // All references must outlive the decoder. generated_as: as which generated rows are multiplied; as prompts
+  // they are slower alone and faster in company (kernels::form_for).
   Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
-          kernels::Compute compute, ThreadPool& pool);
+          kernels::Compute compute, ThreadPool& pool,
+          kernels::TokenRole generated_as = kernels::TokenRole::kGenerated);
   ~Decoder();
 
   // Logits rows in the order of the batch, [rows, vocab_rows]; valid until the next call.

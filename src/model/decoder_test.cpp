@@ -84,6 +84,16 @@ TEST(Decoder, PromptsLongerThanAChunkGoThroughInPieces) {
   EXPECT_TRUE(same_bits(all_logits(*model, best_table(), Compute::kAuto, pool, tokens, 100), whole));
 }
 
+// Beyond 512 keys few rows' pasts are split over the threads.
+TEST(Decoder, PastsSplitOverThreadsGiveTheSameBits) {
+  ThreadPool one(1), three(3);
+  const auto model = load_for_tests(models().front(), one);
+  const auto tokens = random_tokens(600, 4);
+  const auto whole = all_logits(*model, best_table(), Compute::kAuto, one, tokens, tokens.size());
+  for (const std::size_t step : {1, 20})
+    EXPECT_TRUE(same_bits(all_logits(*model, best_table(), Compute::kAuto, three, tokens, step), whole));
+}
+
 TEST(Decoder, NeighboursChangeNoBit) {
   ThreadPool pool(2);
   for (const auto& path : models()) {

@@ -1,5 +1,7 @@
 #include "model/kv_store.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace atelier::model {
@@ -16,14 +18,25 @@ KvStore::KvStore(const ModelConfig& config, DType dtype, std::int64_t blocks)
     : config_(config),
       dtype_(dtype),
       blocks_(blocks),
-      memory_(static_cast<std::size_t>(bytes_per_block(config, dtype) * blocks)) {}
+      run_blocks_(std::clamp<std::int64_t>(blocks, 1, kernels::kRunBlocks)),
+      memory_(static_cast<std::size_t>((blocks + run_blocks_ - 1) / run_blocks_ * run_bytes())) {}
 
-// A block's layers stand together: memory touched is that of the blocks used, even where pages are huge.
+// [run][layer][keys, values][block of the run].
 kernels::KvLayer KvStore::layer(std::int64_t index) const {
   ATELIER_CHECK(index >= 0 && index < config_.layers);
   const std::int64_t half = half_layer_bytes(config_, dtype_);
-  std::byte* keys = memory_.data() + 2 * index * half;
-  return {dtype_, config_.kv_heads, config_.head_dim, bytes_per_block(config_, dtype_), keys, keys + half};
+  std::byte* keys = memory_.data() + 2 * index * half * run_blocks_;
+  return {.dtype = dtype_,
+          .kv_heads = config_.kv_heads,
+          .head_dim = config_.head_dim,
+          .block_bytes = half,
+          .run_bytes = run_bytes(),
+          .keys = keys,
+          .values = keys + half * run_blocks_};
+}
+
+std::int64_t KvStore::run_bytes() const {
+  return run_blocks_ * bytes_per_block(config_, dtype_);
 }
 
 std::int64_t KvStore::bytes() const {

@@ -21,9 +21,11 @@ class KvStore {
   static std::int64_t bytes_per_block(const ModelConfig& config, DType dtype);
 
  private:
+  std::int64_t run_bytes() const;
+
   ModelConfig config_;
   DType dtype_;
-  std::int64_t blocks_;
+  std::int64_t blocks_, run_blocks_;
   AlignedBuffer memory_;
 };
 

@@ -4,6 +4,6 @@
 
 namespace atelier::kernels {
 
-const AttentionOps kAttentionAvx2 = kAttention;
+const AttentionOps kAttentionAvx2 = kAttentionByLanes;
 
 }  // namespace atelier::kernels

@@ -4,6 +4,6 @@
 
 namespace atelier::kernels {
 
-const AttentionOps kAttentionAvx512 = kAttention;
+const AttentionOps kAttentionAvx512 = kAttentionByLanes;
 
 }  // namespace atelier::kernels

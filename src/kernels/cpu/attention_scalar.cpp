@@ -4,6 +4,6 @@
 
 namespace atelier::kernels {
 
-const AttentionOps kAttentionScalar = kAttention;
+const AttentionOps kAttentionScalar = kAttentionByLanes;
 
 }  // namespace atelier::kernels

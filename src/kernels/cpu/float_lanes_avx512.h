@@ -18,8 +18,8 @@ namespace {
 struct Lanes {
   using V = __m512;
 
-  // 32 registers: 8 queries x 2 score registers, or 4 queries x 4 value registers, and their operands.
-  static constexpr int kScoreQueries = 8, kValueQueries = 4, kValueVectors = 4;
+  // 32 registers: 8 queries x 2 score registers, or 8 queries x 2 value registers, and their operands.
+  static constexpr int kScoreQueries = 8, kValueQueries = 8, kValueVectors = 2;
 
   static V set(float value) { return _mm512_set1_ps(value); }
   static V load(const float* p) { return _mm512_loadu_ps(p); }

@@ -1,0 +1,353 @@
+// Causal attention of prompt rows by bf16 tiles, over the KV blocks of attention_body.h (include that first).
+// Everything stands on its side: scores are [key][query] and sums [dim][query], so that a lane is a query,
+// and maxima, weights and rescaling need nothing from the neighbours.
+//
+//   S [16 keys][16 queries]  = K [16 keys][32 dims] Q [32 dims][16 queries]         per 32 dims
+//   P = 2^(S - highest)        queries carry scale log2(e); cut to bf16
+//   O [16 dims][16 queries] += V [16 dims][32 keys] P [32 keys][16 queries]         per 32 keys
+//   weight sums             += 1 [1][32 keys] P: of the weights as cut, so that the cut does not bias O
+//
+// Steps of kStepKeys keys begin at multiples of kStepKeys; within one the maximum is taken once. What a query
+// does not see weighs exactly 0, and a step out of sight changes nothing: a row's bits do not depend on the
+// rows beside it. Sums leave the tiles once a step.
+#pragma once
+
+#include "kernels/attention_ops.h"
+#include "kernels/cpu/tiles.h"
+
+namespace atelier::kernels {
+namespace {
+
+constexpr std::int64_t kTileBytes = 1024, kStepChunks = kStepKeys / 32;
+constexpr float kLog2E = 1.44269504f;
+static_assert(kStepKeys % kBlock == 0);
+
+// The queries at work and where their parts are in scratch.
+struct Prompt {
+  PromptScratch layout;
+  std::byte* scratch;
+  std::int64_t head_dim, heads_per_kv;
+  std::int64_t first_row, first_position;
+  std::int64_t queries;  // rows x heads_per_kv, row by row
+
+  std::int64_t tiles() const { return (queries + 15) / 16; }
+  std::int64_t position(std::int64_t query) const {
+    return first_position + (query < queries ? query : queries - 1) / heads_per_kv;
+  }
+  std::byte* keys(std::int64_t group) const {  // of 16
+    return scratch + layout.keys + group * layout.dim_chunks * kTileBytes;
+  }
+  std::byte* values(std::int64_t dim_group) const {  // of 16
+    return scratch + layout.values + dim_group * kStepChunks * kTileBytes;
+  }
+  std::byte* queries_of(std::int64_t tile) const {
+    return scratch + layout.queries + tile * layout.dim_chunks * kTileBytes;
+  }
+  float* sums(std::int64_t tile) const {
+    return reinterpret_cast<float*>(scratch + layout.sums + tile * layout.dim_groups * kTileBytes);
+  }
+  float* weight_sums(std::int64_t tile) const {
+    return reinterpret_cast<float*>(scratch + layout.weight_sums) + tile * 16;
+  }
+  float* highest(std::int64_t tile) const {
+    return reinterpret_cast<float*>(scratch + layout.highest) + tile * 16;
+  }
+  float* scores() const { return reinterpret_cast<float*>(scratch + layout.scores); }
+  std::byte* weights() const { return scratch + layout.weights; }
+};
+
+// Tiles 0..3: sums; 4: left operand; 5: a row of ones; 6: right operand; 7: sums of weights.
+void configure_attention(Tiles& tiles) {
+  const TileShape whole, row = {1, 64};
+  const TileShape shape[8] = {whole, whole, whole, whole, whole, row, whole, row};
+  tiles.configure(shape);
+}
+
+// --- a step's keys and values as tiles, once for all queries ---
+
+// out[j][i] = from[i][j] rounded to bf16, for `rows` <= 32 rows of `columns` <= 16 f16; zeros beyond.
+void transposed_tile(const std::uint16_t* from, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                     std::byte* out) {
+  const auto row = [&](std::int64_t i) {
+    if (i >= rows) return Lanes::set(0.0f);
+    if (columns >= 16) return Lanes::load_f16(from + i * stride);
+    std::uint16_t part[16] = {};
+    for (std::int64_t j = 0; j < columns; ++j) part[j] = from[i * stride + j];
+    return Lanes::load_f16(part);
+  };
+  Lanes::V pairs[16];
+  for (std::int64_t i = 0; i < 16; ++i) pairs[i] = round_pairs(row(2 * i), row(2 * i + 1));
+  transpose(pairs);
+  for (int j = 0; j < 16; ++j) Lanes::store(reinterpret_cast<float*>(out) + 16 * j, pairs[j]);
+}
+
+// `written`: how many of the block's tokens hold anything.
+void load_tiles(const Prompt& p, const KvLayer& kv, std::int64_t kv_head, std::int64_t block,
+                std::int64_t chunk, std::int64_t written) {
+  const std::uint16_t* keys = of_head<const std::uint16_t>(kv, kv.keys, block, kv_head);
+  const std::uint16_t* values = of_head<const std::uint16_t>(kv, kv.values, block, kv_head);
+  for (std::int64_t half = 0; half < 2; ++half)
+    for (std::int64_t dim = 0; dim < p.head_dim; dim += 32)
+      transposed_tile(keys + dim * kBlock + half * 16, kBlock, p.head_dim - dim, 16,
+                      p.keys(2 * chunk + half) + dim / 32 * kTileBytes);
+  for (std::int64_t dim = 0; dim < p.head_dim; dim += 16)
+    transposed_tile(values + dim, p.head_dim, written, p.head_dim - dim,
+                    p.values(dim / 16) + chunk * kTileBytes);
+}
+
+// --- products ---
+
+// Tiles 0 .. kCount - 1 += left[i] x right over `depth` tiles; left[i] are `apart` bytes apart.
+template <int kCount>
+void multiply(Tiles& tiles, const std::byte* left, std::int64_t apart, const std::byte* right,
+              std::int64_t depth) {
+  for (std::int64_t k = 0; k < depth; ++k, left += kTileBytes, right += kTileBytes) {
+    tiles.load<6>(right, 64);
+    tiles.load<4>(left, 64);
+    tiles.dot_bf16<0, 4, 6>();
+    if constexpr (kCount > 1) {
+      tiles.load<4>(left + apart, 64);
+      tiles.dot_bf16<1, 4, 6>();
+    }
+    if constexpr (kCount > 2) {
+      tiles.load<4>(left + 2 * apart, 64);
+      tiles.dot_bf16<2, 4, 6>();
+    }
+    if constexpr (kCount > 3) {
+      tiles.load<4>(left + 3 * apart, 64);
+      tiles.dot_bf16<3, 4, 6>();
+    }
+  }
+}
+
+template <int kCount>
+void zero_sums(Tiles& tiles) {
+  tiles.zero<0>();
+  if constexpr (kCount > 1) tiles.zero<1>();
+  if constexpr (kCount > 2) tiles.zero<2>();
+  if constexpr (kCount > 3) tiles.zero<3>();
+}
+
+template <int kCount>
+void load_sums(Tiles& tiles, const float* from) {
+  tiles.load<0>(from, 64);
+  if constexpr (kCount > 1) tiles.load<1>(from + 256, 64);
+  if constexpr (kCount > 2) tiles.load<2>(from + 512, 64);
+  if constexpr (kCount > 3) tiles.load<3>(from + 768, 64);
+}
+
+template <int kCount>
+void store_sums(Tiles& tiles, float* to) {
+  tiles.store<0>(to, 64);
+  if constexpr (kCount > 1) tiles.store<1>(to + 256, 64);
+  if constexpr (kCount > 2) tiles.store<2>(to + 512, 64);
+  if constexpr (kCount > 3) tiles.store<3>(to + 768, 64);
+}
+
+// Scores of the tile's queries with the first `chunks` x 32 keys of the step.
+void score_tile(Tiles& tiles, const Prompt& p, std::int64_t tile, std::int64_t chunks) {
+  const std::int64_t apart = p.layout.dim_chunks * kTileBytes;
+  for (std::int64_t chunk = 0; chunk < chunks; chunk += 2) {
+    float* to = p.scores() + chunk * 512;
+    if (chunk + 2 <= chunks) {
+      zero_sums<4>(tiles);
+      multiply<4>(tiles, p.keys(2 * chunk), apart, p.queries_of(tile), p.layout.dim_chunks);
+      store_sums<4>(tiles, to);
+    } else {
+      zero_sums<2>(tiles);
+      multiply<2>(tiles, p.keys(2 * chunk), apart, p.queries_of(tile), p.layout.dim_chunks);
+      store_sums<2>(tiles, to);
+    }
+  }
+}
+
+template <int kCount>
+void gather_tiles(Tiles& tiles, const std::byte* values, const std::byte* weights, std::int64_t chunks,
+                  float* sums, bool first_step) {
+  if (first_step) {
+    zero_sums<kCount>(tiles);
+  } else {
+    load_sums<kCount>(tiles, sums);
+  }
+  multiply<kCount>(tiles, values, kStepChunks * kTileBytes, weights, chunks);
+  store_sums<kCount>(tiles, sums);
+}
+
+// sums += values x weights, weight sums += weights.
+void gather_tile(Tiles& tiles, const Prompt& p, std::int64_t tile, std::int64_t chunks, bool first_step) {
+  tiles.zero<7>();
+  if (!first_step) tiles.load<7>(p.weight_sums(tile), 64);
+  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+    tiles.load<6>(p.weights() + chunk * kTileBytes, 64);
+    tiles.dot_bf16<7, 5, 6>();
+  }
+  tiles.store<7>(p.weight_sums(tile), 64);
+  for (std::int64_t group = 0; group < p.layout.dim_groups; group += 4) {
+    float* sums = p.sums(tile) + group * 256;
+    switch (p.layout.dim_groups - group) {
+      case 1:
+        gather_tiles<1>(tiles, p.values(group), p.weights(), chunks, sums, first_step);
+        break;
+      case 2:
+        gather_tiles<2>(tiles, p.values(group), p.weights(), chunks, sums, first_step);
+        break;
+      case 3:
+        gather_tiles<3>(tiles, p.values(group), p.weights(), chunks, sums, first_step);
+        break;
+      default:
+        gather_tiles<4>(tiles, p.values(group), p.weights(), chunks, sums, first_step);
+    }
+  }
+}
+
+// --- weights ---
+
+// 2^x to within 9e-5, a twentieth of what the cut to bf16 may cost; 2^0 = 1 exactly. x <= 0.
+Lanes::V exp2(Lanes::V x) {
+  const Lanes::V f = fraction(x);
+  Lanes::V p = Lanes::fma(Lanes::set(7.70672411e-2f), f, Lanes::set(2.27644980e-1f));
+  p = Lanes::fma(p, f, Lanes::set(6.95116639e-1f));
+  p = Lanes::fma(p, f, Lanes::set(1.0f));
+  return scale_by_floor(p, x);
+}
+
+void hide_unseen(const Prompt& p, std::int64_t tile, std::int64_t keys, std::int64_t position) {
+  float seen[16];
+  for (int lane = 0; lane < 16; ++lane)
+    seen[lane] = static_cast<float>(p.position(tile * 16 + lane) + 1 - position);
+  const Lanes::V limit = Lanes::load(seen);
+  float* score = p.scores();
+  for (std::int64_t key = 0; key < keys; ++key, score += 16)
+    Lanes::store(score, keep_seen(Lanes::load(score), static_cast<float>(key), limit, kUnseen));
+}
+
+Lanes::V highest_score(const float* score, std::int64_t keys) {
+  Lanes::V a = Lanes::load(score), b = Lanes::load(score + 16);
+  for (std::int64_t key = 2; key < keys; key += 2) {
+    a = Lanes::max(Lanes::load(score + key * 16), a);
+    b = Lanes::max(Lanes::load(score + key * 16 + 16), b);
+  }
+  return Lanes::max(a, b);
+}
+
+void shrink_sums(const Prompt& p, std::int64_t tile, Lanes::V factor) {
+  float* sum = p.sums(tile);
+  for (std::int64_t i = 0; i < p.layout.dim_groups * 16; ++i, sum += 16)
+    Lanes::store(sum, Lanes::mul(Lanes::load(sum), factor));
+  Lanes::store(p.weight_sums(tile), Lanes::mul(Lanes::load(p.weight_sums(tile)), factor));
+}
+
+// The running softmax: from the scores of the step's first `keys` keys to their weights.
+void weigh_tile(const Prompt& p, std::int64_t tile, std::int64_t keys, bool first_step) {
+  const float* score = p.scores();
+  const Lanes::V before = Lanes::load(p.highest(tile)), now = Lanes::max(highest_score(score, keys), before);
+  if (any_above(now, before)) {  // seldom, once some steps are behind
+    Lanes::store(p.highest(tile), now);
+    if (!first_step) shrink_sums(p, tile, exp2(Lanes::sub(before, now)));
+  }
+  float* weight = reinterpret_cast<float*>(p.weights());
+  for (std::int64_t key = 0; key < keys; key += 2, score += 32, weight += 16)
+    Lanes::store(weight, cut_pairs(exp2(Lanes::sub(Lanes::load(score), now)),
+                                   exp2(Lanes::sub(Lanes::load(score + 16), now))));
+}
+
+// --- from the queries to the output rows ---
+
+// Query vectors of a tile, scaled and rounded, one dim pair to a row.
+void load_queries(const Prompt& p, const AttentionRows& rows, std::int64_t kv_head, std::int64_t tile) {
+  const Lanes::V scale = Lanes::set(rows.scale * kLog2E), zero = Lanes::set(0.0f);
+  for (std::int64_t dim = 0; dim < p.head_dim; dim += 32) {
+    Lanes::V row[16];
+    for (std::int64_t lane = 0; lane < 16; ++lane) {
+      const std::int64_t query = tile * 16 + lane;
+      row[lane] = zero;
+      if (query >= p.queries) continue;
+      const float* q = rows.q + (p.first_row + query / p.heads_per_kv) * rows.q_stride +
+                       (kv_head * p.heads_per_kv + query % p.heads_per_kv) * p.head_dim + dim;
+      const auto part = [&](std::int64_t from) {
+        const std::int64_t left = p.head_dim - dim - from;
+        if (left >= 16) return Lanes::mul(Lanes::load(q + from), scale);
+        return left > 0 ? Lanes::mul(Lanes::load_part(q + from, static_cast<int>(left)), scale) : zero;
+      };
+      row[lane] = round_row(part(0), part(16));
+    }
+    transpose(row);
+    float* to = reinterpret_cast<float*>(p.queries_of(tile) + dim / 32 * kTileBytes);
+    for (int i = 0; i < 16; ++i) Lanes::store(to + 16 * i, row[i]);
+  }
+  Lanes::store(p.highest(tile), Lanes::set(kNoScoreYet));
+}
+
+void write_rows(const Prompt& p, const AttentionRows& rows, std::int64_t kv_head, std::int64_t tile) {
+  const Lanes::V inverse = Lanes::div(Lanes::set(1.0f), Lanes::load(p.weight_sums(tile)));
+  for (std::int64_t group = 0; group < p.layout.dim_groups; ++group) {
+    Lanes::V sum[16];
+    const float* from = p.sums(tile) + group * 256;
+    // + 0: a sum of nothing but zeros has one sign, however many steps out of sight were added
+    for (int i = 0; i < 16; ++i)
+      sum[i] = Lanes::add(Lanes::mul(Lanes::load(from + 16 * i), inverse), Lanes::set(0.0f));
+    transpose(sum);
+    const std::int64_t left = p.head_dim - group * 16;
+    for (std::int64_t lane = 0; lane < 16 && tile * 16 + lane < p.queries; ++lane) {
+      const std::int64_t query = tile * 16 + lane;
+      float* out = rows.out + (p.first_row + query / p.heads_per_kv) * rows.out_stride +
+                   (kv_head * p.heads_per_kv + query % p.heads_per_kv) * p.head_dim + group * 16;
+      Lanes::store_part(out, sum[lane], left < 16 ? static_cast<int>(left) : 16);
+    }
+  }
+}
+
+void attend_step(Tiles& tiles, const Prompt& p, std::int64_t position) {
+  for (std::int64_t tile = 0; tile < p.tiles(); ++tile) {
+    const std::int64_t seen = p.position(tile * 16 + 15) + 1 - position;  // by the tile's last query
+    if (seen <= 0) continue;
+    const std::int64_t chunks = seen < kStepKeys ? (seen + 31) / 32 : kStepChunks;
+    score_tile(tiles, p, tile, chunks);
+    if (p.position(tile * 16) + 1 - position < chunks * 32) hide_unseen(p, tile, chunks * 32, position);
+    weigh_tile(p, tile, chunks * 32, position == 0);
+    gather_tile(tiles, p, tile, chunks, position == 0);
+  }
+}
+
+void attend_rows(Tiles& tiles, const Prompt& p, const KvLayer& kv, const AttentionRows& rows,
+                 std::int64_t kv_head) {
+  for (std::int64_t tile = 0; tile < p.tiles(); ++tile) load_queries(p, rows, kv_head, tile);
+  const std::int64_t keys = p.position(p.queries) + 1;
+  for (std::int64_t position = 0; position < keys; position += kStepKeys) {
+    for (std::int64_t chunk = 0; chunk < kStepChunks && position + chunk * kBlock < keys; ++chunk) {
+      const std::int64_t at = position + chunk * kBlock;
+      load_tiles(p, kv, kv_head, rows.blocks[at / kBlock], chunk, keys - at);
+    }
+    attend_step(tiles, p, position);
+  }
+  for (std::int64_t tile = 0; tile < p.tiles(); ++tile) write_rows(p, rows, kv_head, tile);
+}
+
+// Ops::attend_prompt. Keys and values in f32 mean that no product may be rounded: they go to attend.
+void attend_by_tiles(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, std::byte* scratch) {
+  if (kv.dtype == DType::kF32) return attend(kv, rows, kv_head, scratch);
+  Tiles tiles;
+  configure_attention(tiles);
+  const std::uint32_t ones_pair = 0x3f803f80u;
+  std::uint32_t ones[16];
+  for (std::uint32_t& pair : ones) pair = ones_pair;
+  tiles.load<5>(ones, 64);
+  Prompt p = {};
+  p.scratch = scratch;
+  p.head_dim = kv.head_dim;
+  p.heads_per_kv = rows.heads / kv.kv_heads;
+  const std::int64_t step = prompt_item_rows(p.heads_per_kv);
+  p.layout = prompt_scratch(kv.head_dim, step, p.heads_per_kv);
+  for (std::int64_t row = 0; row < rows.rows; row += step) {
+    p.first_row = row;
+    p.first_position = rows.position + row;
+    p.queries = (rows.rows - row < step ? rows.rows - row : step) * p.heads_per_kv;
+    attend_rows(tiles, p, kv, rows, kv_head);
+  }
+  tiles.release();
+}
+
+constexpr AttentionOps kAttentionByTiles = {store_kv, attend, attend_part, merge_parts, attend_by_tiles};
+
+}  // namespace
+}  // namespace atelier::kernels
