@@ -42,6 +42,7 @@ ChunkPass::ChunkPass(const ModelConfig& config, const Weights& weights, const ke
     : config_(config),
       weights_(weights),
       ops_(ops),
+      in_tiles_(compute == kernels::Compute::kAuto),
       pool_(pool),
       rope_(config, weights.rope_factors),
       projector_(ops, compute, pool),
@@ -227,7 +228,7 @@ void ChunkPass::plan_attention(bool whole_pieces) {
   std::int64_t gathered = 0;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     const std::int64_t rows = pieces_[i].rows, index = static_cast<std::int64_t>(i);
-    const std::int64_t step = pieces_[i].role == TokenRole::kPrompt ? many : few;
+    const std::int64_t step = in_tiles_ && pieces_[i].role == TokenRole::kPrompt ? many : few;
     const std::int64_t parts = parts_of(pieces_[i], all_keys);
     if (parts > 1) {
       for (std::int64_t head = 0; head < config_.kv_heads; ++head) {
@@ -280,7 +281,8 @@ void ChunkPass::attend_all(const kernels::KvLayer& kv, bool store_first) {
     if (item.part >= 0) {
       ops_.attend_part(kv, rows, item.kv_head, item.part, gathered_.as<float>() + item.gathered, scratch);
     } else {
-      (piece.role == TokenRole::kPrompt ? ops_.attend_prompt : ops_.attend)(kv, rows, item.kv_head, scratch);
+      (in_tiles_ && piece.role == TokenRole::kPrompt ? ops_.attend_prompt : ops_.attend)(
+          kv, rows, item.kv_head, scratch);
     }
   });
   pool_.share(static_cast<std::int64_t>(splits_.size()), [&](int, std::int64_t index) {

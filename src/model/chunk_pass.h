@@ -62,6 +62,7 @@ class ChunkPass {
   const ModelConfig& config_;
   const Weights& weights_;
   const kernels::Ops& ops_;
+  bool in_tiles_;  // prompts attend in bf16 tiles; --compute bf16 keeps their attention in f32
   ThreadPool& pool_;
   RopeTable rope_;
   Projector projector_;
