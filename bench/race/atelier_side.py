@@ -10,7 +10,9 @@ class Atelier:
         self.divergences = {}
 
     def latency(self, model, rounds=1, input=1, output=1, depth=0, sequences=1):
-        return self.json("bench", "latency", model.path, "--num-iters", rounds, "--input-len", input,
+        # Many at once is what the mode is for: from here on bf16 tiles pass int8 products.
+        mode = "throughput" if sequences >= 32 else "interactivity"
+        return self.json("bench", "latency", model.path, "--performance-mode", mode, "--num-iters", rounds, "--input-len", input,
                          "--output-len", output, "--depth", depth, "--batch-size", sequences)
 
     def divergence(self, model, role):

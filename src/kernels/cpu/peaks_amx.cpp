@@ -7,8 +7,20 @@ namespace {
 
 constexpr std::int64_t kTileBytes = 1024, kBufferTiles = 32;
 
-// Zeros, one buffer for all threads: it is only read.
-alignas(64) const char kOperands[kTileBytes * kBufferTiles] = {};
+// bf16 values of either sign around 1 (as bytes: all values), as in real work: zeros would be multiplied a
+// quarter faster (measured: 2.59 against 2.09 TFLOP/s). One buffer for all threads: it is only read.
+struct Operands {
+  alignas(64) unsigned char bytes[kTileBytes * kBufferTiles];
+
+  constexpr Operands() : bytes() {
+    for (std::int64_t i = 0; i < kTileBytes * kBufferTiles; i += 2) {
+      const auto mixed = static_cast<std::uint32_t>(i + 1) * 2654435761u;
+      bytes[i] = static_cast<unsigned char>(mixed >> 24);
+      bytes[i + 1] = static_cast<unsigned char>((mixed >> 23 & 1) != 0 ? 0xbf : 0x3f);
+    }
+  }
+};
+constexpr Operands kOperands;
 
 template <bool kBf16>
 double products(std::int64_t rounds) {
@@ -19,7 +31,7 @@ double products(std::int64_t rounds) {
   Tiles::zero<2>();
   Tiles::zero<3>();
   for (std::int64_t i = 0; i < rounds; ++i) {
-    const char* at = kOperands + (i % (kBufferTiles / 4)) * 4 * kTileBytes;
+    const unsigned char* at = kOperands.bytes + (i % (kBufferTiles / 4)) * 4 * kTileBytes;
     Tiles::load<4>(at, 64);
     Tiles::load<5>(at + kTileBytes, 64);
     Tiles::load<6>(at + 2 * kTileBytes, 64);
@@ -49,7 +61,7 @@ double group_products(std::int64_t rounds) {
   Tiles::configure(shape);
   alignas(64) char sums[2][kTileBytes];
   for (std::int64_t i = 0; i < rounds; ++i) {
-    const char* at = kOperands + (i % kBufferTiles) * kTileBytes;
+    const unsigned char* at = kOperands.bytes + (i % kBufferTiles) * kTileBytes;
     Tiles::zero<0>();
     Tiles::load<4>(at, 32);
     Tiles::load<6>(at + 512, 64);
