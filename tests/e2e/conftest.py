@@ -18,6 +18,9 @@ BIN = os.environ.get("ATELIER_BIN", "build/release/atelier")
 MODEL = os.environ.get("ATELIER_TEST_MODEL", "smollm2-135m-instruct")
 START_TIMEOUT_S = 300
 
+# Whoever starts us in the background may have SIGINT ignored; what is ignored stays so in our children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 class Server:
     """A process of `atelier serve` and what it has said on stderr."""
