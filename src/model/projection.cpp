@@ -82,8 +82,10 @@ std::int64_t Projector::copy_for(const ProjectionInput& input, const PreparedRow
   if (&rows != &own_) return 0;
   const std::int64_t copy = own_.copies() > 1 ? worker : 0;
   char& filled = own_filled_[static_cast<std::size_t>(copy)];
-  if (filled == 0) fill_rows(input, copy, 0, input.rows);
-  filled = 1;
+  if (filled == 0) {
+    fill_rows(input, copy, 0, input.rows);
+    filled = 1;
+  }
   return copy;
 }
 
