@@ -123,6 +123,25 @@ TEST(Decoder, NeighboursChangeNoBit) {
   }
 }
 
+// Throughput mode: prompts and generated rows go through one chunk, and still know nothing of each other.
+TEST(Decoder, NeighboursChangeNoBitWhereGeneratedRowsAreMultipliedAsPrompts) {
+  ThreadPool pool(2);
+  const auto model = load_for_tests(models().front(), pool);
+  const auto prompt = random_tokens(45, 10), other = random_tokens(60, 11), next = random_tokens(1, 12);
+  DecoderForTests alone(*model, best_table(), Compute::kAuto, pool, 64, TokenRole::kPrompt);
+  DecoderForTests together(*model, best_table(), Compute::kAuto, pool, 64, TokenRole::kPrompt);
+  SequenceForTests a, b, joined_a, joined_b;
+  alone.feed(a, prompt);
+  together.feed(joined_a, prompt);
+  std::vector<float> want = alone.feed(a, next, LogitsWanted::kLast, TokenRole::kGenerated);
+  const std::vector<float> of_other = alone.feed(b, other);
+  want.insert(want.end(), of_other.begin(), of_other.end());
+  const std::vector<BatchSequence> batch = {
+      together.extend(joined_a, next, LogitsWanted::kLast, TokenRole::kGenerated),
+      together.extend(joined_b, other, LogitsWanted::kLast)};
+  EXPECT_TRUE(same_bits(together.forward(batch), want));
+}
+
 // What a preempted sequence needs: its prompt and what it had generated, in one batch.
 TEST(Decoder, AnswerRecomputedBehindItsPromptIsTheSame) {
   ThreadPool pool(2);
