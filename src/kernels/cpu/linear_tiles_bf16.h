@@ -18,17 +18,6 @@ constexpr std::int64_t kPairResidentBytes = 1 << 20;
 // Few rows: how far ahead their weights are fetched, about 20 KiB of 4-bit ones.
 constexpr std::int64_t kPairFewRows = 64, kPairStepsAhead = 4;
 
-// Bytes wanted soon, fetched into L2 a share at a time.
-struct Fetch {
-  const std::uint8_t* at = nullptr;
-  std::int64_t lines = 0;
-
-  void share(std::int64_t part, std::int64_t parts) const {
-    for (std::int64_t line = lines * part / parts; line < lines * (part + 1) / parts; ++line)
-      prefetch_to_l2(at + line * 64);
-  }
-};
-
 // Where one tile of sums lies in y.
 struct SumTile {
   float* y;

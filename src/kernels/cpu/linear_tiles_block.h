@@ -18,6 +18,17 @@ inline void configure_bf16(Tiles& tiles, std::int64_t rows) {
   tiles.configure(shape);
 }
 
+// Bytes wanted soon, fetched into L2 a share at a time.
+struct Fetch {
+  const std::uint8_t* at = nullptr;
+  std::int64_t lines = 0;
+
+  void share(std::int64_t part, std::int64_t parts) const {
+    for (std::int64_t line = lines * part / parts; line < lines * (part + 1) / parts; ++line)
+      prefetch_to_l2(at + line * 64);
+  }
+};
+
 constexpr std::int64_t kBlockPanels = 4;
 constexpr std::int64_t kBlockGroups = 4;  // at a time: 16 KiB of weights in L1
 // How much of the first panels is fetched before the first product; from then on the next panels are fetched
@@ -40,10 +51,6 @@ inline void multiply_block_stretch(Tiles& tiles, const std::uint16_t* a, std::in
   }
 }
 
-inline void fetch_bytes(const std::uint8_t* from, std::int64_t bytes) {
-  for (std::int64_t at = 0; at < bytes; at += 64) prefetch_to_l2(from + at);
-}
-
 template <DType kKind>
 void linear_block_bf16(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                        std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
@@ -54,7 +61,7 @@ void linear_block_bf16(const PackedMatrix& w, const Activations& x, const float*
   Tiles tiles;
   configure_bf16(tiles, x.block);
   for (std::int64_t p = begin; p < end && p < begin + kBlockPanels; ++p)
-    fetch_bytes(panel_data(w, p), kFirstBytes < w.panel_bytes ? kFirstBytes : w.panel_bytes);
+    Fetch{panel_data(w, p), (kFirstBytes < w.panel_bytes ? kFirstBytes : w.panel_bytes) / 64}.share(0, 1);
   for (std::int64_t first = begin; first < end; first += kBlockPanels) {
     const std::int64_t panels = first + kBlockPanels < end ? kBlockPanels : end - first;
     tiles.zero<0>();
@@ -69,9 +76,10 @@ void linear_block_bf16(const PackedMatrix& w, const Activations& x, const float*
       for (std::int64_t p = 0; p < panels; ++p) {
         at[p] = pairs_of_chunk<kKind>(panel_data(w, first + p), g, count, chunks[p]);
         if (first + p + kBlockPanels < end)
-          fetch_bytes(panel_data(w, first + p + kBlockPanels) + from +
-                          g % kLayout.record_groups * bytes / kBlockGroups,
-                      bytes);
+          Fetch{panel_data(w, first + p + kBlockPanels) + from +
+                    g % kLayout.record_groups * bytes / kBlockGroups,
+                (bytes + 63) / 64}
+              .share(0, 1);
       }
       for (std::int64_t p = panels; p < kBlockPanels; ++p) at[p] = at[0];  // sums nobody takes
       multiply_block_stretch(tiles, x.bf16 + g * x.block * kGroup, x.block * kGroup, at, count);
