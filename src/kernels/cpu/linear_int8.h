@@ -196,8 +196,7 @@ struct Chunk {
   alignas(64) float m[2][kChunkGroups * 16];
 };
 
-// kSignedQuads: the offset is taken off each value here (tiles), not off the sums.
-template <DType kKind, bool kSignedQuads>
+template <DType kKind>
 inline void unpack_chunk(const std::uint8_t* panel, std::int64_t first, std::int64_t count, Chunk& chunk) {
   constexpr PanelLayout kLayout = panel_layout(kKind);
   // Chunks start at a record: kChunkGroups is a multiple of every kind's record_groups.
@@ -205,14 +204,10 @@ inline void unpack_chunk(const std::uint8_t* panel, std::int64_t first, std::int
   for (std::int64_t done = 0; done < count; done += kLayout.record_groups, record += kLayout.record_bytes) {
     const RecordScales scales = record_scales<kKind>(record);
     for (std::int64_t g = 0; g < kLayout.record_groups && done + g < count; ++g) {
-      // The planes of a K-quant's record lie up to 2 KiB apart, which the hardware does not follow. Tiles
-      // fetch ahead themselves.
-      if constexpr (kLayout.record_groups > 2 && !kSignedQuads) fetch_behind<kKind>(record, g);
+      // The planes of a K-quant's record lie up to 2 KiB apart, which the hardware does not follow.
+      if constexpr (kLayout.record_groups > 2) fetch_behind<kKind>(record, g);
       Quad w[8];
       unpack_quads<kKind>(record, g, w);
-      if constexpr (kSignedQuads && kOffsetOf<kKind> > 0) {
-        for (int q = 0; q < 8; ++q) w[q] = minus_offset(w[q], kOffsetOf<kKind>);
-      }
       for (int q = 0; q < 8; ++q) store_quad(chunk.quads + (done + g) * 512 + q * 64, w[q]);
       const GroupScales group = group_scales<kKind>(scales, record, g);
       for (int half = 0; half < (kLayout.halves ? 2 : 1); ++half) {
@@ -235,26 +230,6 @@ inline void chunk_rows(const Chunk& chunk, std::int64_t count, const Int8Rows& x
     }
     accumulate<kFlavour, kRows>(acc, w, group, x, g * x.stride);
   }
-}
-
-// Bytes that will be wanted next, fetched into L2 a few lines per group while this chunk is multiplied.
-struct Ahead {
-  const std::uint8_t* at = nullptr;
-  std::int64_t lines_per_group = 0;
-};
-
-// The same stretch of the panel `panels` further on. Past the last panel it fetches nothing that matters.
-template <DType kKind>
-inline Ahead ahead_of(const PackedMatrix& w, std::int64_t panel, std::int64_t panels, std::int64_t group) {
-  constexpr PanelLayout kLayout = panel_layout(kKind);
-  if (panel + panels >= w.panels) return {};
-  return {panel_data(w, panel + panels) + group / kLayout.record_groups * kLayout.record_bytes,
-          (kLayout.record_bytes / 64 + kLayout.record_groups - 1) / kLayout.record_groups};
-}
-
-inline void fetch_ahead(const Ahead& ahead, std::int64_t group) {
-  for (std::int64_t line = 0; line < ahead.lines_per_group; ++line)
-    prefetch_to_l2(ahead.at + (group * ahead.lines_per_group + line) * 64);
 }
 
 struct Stage {
@@ -317,7 +292,7 @@ void linear_many_rows(const PackedMatrix& w, const Activations& x, const float* 
       const std::int64_t count = g + kChunkGroups < groups ? kChunkGroups : groups - g;
       const Stage stage = {g == 0, g + count == groups};
       for (std::int64_t panel = begin; panel < end; ++panel) {
-        unpack_chunk<kKind, false>(panel_data(w, panel), g, count, chunk);
+        unpack_chunk<kKind>(panel_data(w, panel), g, count, chunk);
         const Output out = output_of(w, bias, y, y_stride, panel);
         multiply_rows<kFlavourOf<kKind>>(chunk, g, count, x, row, row_end, out, stage);
       }
