@@ -78,6 +78,11 @@ class Projector {
     (*static_cast<const Finish*>(context))(columns);
   }
 
+  struct RowsToFill {
+    std::int64_t copy, normed;  // of the prepared rows; of the room to normalise in
+    std::int64_t row, rows;
+  };
+
   // A run of panels: what a thread claims at a time.
   struct Stretch {
     std::int64_t begin, end;
@@ -86,7 +91,8 @@ class Projector {
   void run_together(const ProjectionInput& input, const PreparedRows& rows, std::span<const Product> products,
                     FinishColumns finish, const void* context);
   void prepare(const ProjectionInput& input, std::span<const Product> products);
-  void fill_rows(const ProjectionInput& input, std::int64_t copy, std::int64_t begin, std::int64_t end) const;
+  void fill(const ProjectionInput& input, const RowsToFill& which, std::int64_t begin,
+            std::int64_t end) const;
   std::int64_t copy_for(const ProjectionInput& input, const PreparedRows& rows, int worker);
   Columns compute(const PreparedRows& rows, std::int64_t copy, std::span<const Product> products,
                   const Stretch& stretch, int worker) const;
@@ -102,7 +108,7 @@ class Projector {
   kernels::TokenRole role_ = kernels::TokenRole::kPrompt;
   PreparedRows own_;              // of inputs that come as floats
   std::vector<char> own_filled_;  // by copy
-  AlignedBuffer normed_;          // [copies][rows, k padded to 16]
+  AlignedBuffer normed_;          // [copies or workers][rows, k padded to 16]
   AlignedBuffer columns_;         // [workers][kColumnBytes]
 };
 
