@@ -14,7 +14,7 @@ set(ATELIER_ISA_avx2 -mavx2 -mfma -mf16c)
 set(ATELIER_ISA_avxvnni ${ATELIER_ISA_avx2} -mavxvnni)
 set(ATELIER_ISA_avx512 ${ATELIER_ISA_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni)
 set(ATELIER_ISA_avx512bf16 ${ATELIER_ISA_avx512} -mavx512bf16)
-set(ATELIER_ISA_amx ${ATELIER_ISA_avx512bf16} -mamx-tile -mamx-int8 -mamx-bf16)
+set(ATELIER_ISA_amx ${ATELIER_ISA_avx512bf16} -mavx512vbmi -mamx-tile -mamx-int8 -mamx-bf16)
 
 # -ffp-contract=off: a product and a sum are fused only where the source says std::fma, so that every
 # instruction set rounds at the same places.

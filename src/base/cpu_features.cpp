@@ -49,7 +49,8 @@ CpuFeatures detect() {
   out.avx512 = out.avx2 && saves(kAvx512States) && bit(extended.ebx, 16) && bit(extended.ebx, 30) &&
                bit(extended.ebx, 17) && bit(extended.ebx, 31) && bit(extended.ecx, 11);
   out.avx512_bf16 = out.avx512 && bit(more.eax, 5);
-  out.amx = out.avx512_bf16 && saves(kTileStates) && bit(extended.edx, 24) && bit(extended.edx, 25) &&
+  const bool vbmi = bit(extended.ecx, 1);
+  out.amx = out.avx512_bf16 && vbmi && saves(kTileStates) && bit(extended.edx, 24) && bit(extended.edx, 25) &&
             bit(extended.edx, 22) && ask_for_tile_data();
   return out;
 }

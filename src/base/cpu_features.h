@@ -9,7 +9,7 @@ struct CpuFeatures {
   bool avx_vnni = false;     // 256-bit VPDPBUSD, with avx2
   bool avx512 = false;       // F, BW, DQ, VL, VNNI
   bool avx512_bf16 = false;  // VDPBF16PS, with avx512
-  bool amx = false;          // TILE, INT8, BF16, permission granted, with avx512 and avx512_bf16
+  bool amx = false;          // TILE, INT8, BF16, permission granted, with avx512_bf16 and VBMI
 };
 
 const CpuFeatures& cpu_features();  // detected once, thread-safe

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/linear_f32.h"
+#include "kernels/cpu/unpack_pairs.h"
 
 namespace atelier::kernels {
 namespace {
@@ -24,10 +25,8 @@ inline const std::uint8_t* pairs_of_chunk(const std::uint8_t* panel, std::int64_
     const std::uint8_t* record = panel + g / kLayout.record_groups * kLayout.record_bytes;
     RecordScales scales = {splat(0.0f), splat(0.0f)};
     if constexpr (kLayout.scale_form != ScaleForm::kNone) scales = record_scales<kKind>(record);
-    std::uint8_t* to = chunk.pairs + (g - first) * kGroupPairBytes;
-    unpack_columns<kKind>(record, g % kLayout.record_groups, scales, [to](int k, F32 even, F32 odd) {
-      store_quad(to + k * 32, rounded_pairs(even, odd));
-    });
+    unpack_pairs<kKind>(record, g % kLayout.record_groups, scales,
+                        chunk.pairs + (g - first) * kGroupPairBytes);
   }
   return chunk.pairs;
 }

@@ -1,11 +1,12 @@
 // The linear kernels for AMX tiles, with AVX-512 around them.
-#include "kernels/cpu/bf16_lanes_avx512bf16.h"
+#include "kernels/cpu/row_lanes_amx.h"
 #include "kernels/cpu/tiles_amx.h"
 #include "kernels/linear_ops.h"
 
 namespace atelier::kernels {
 namespace {
 constexpr int kFewRows = 8;
+constexpr bool kPairsByRows = true;
 constexpr int kFloatRows = 8, kFloatPanels = 2;  // 16 sums in flight
 constexpr std::int64_t kTilesFromRows = 9;
 }  // namespace

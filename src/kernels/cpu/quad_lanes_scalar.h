@@ -278,6 +278,31 @@ inline Quad rounded_pairs(const F32& first_exact, const F32& second_exact) {
   return out;
 }
 
+// ---- rows of a bf16 tile: 8 of the 16 rows (half kHalf), two consecutive k each, side by side ----
+
+// kLift + the bytes 2 kPair and 2 kPair + 1, which are < kLift.
+template <int kLift, int kHalf, int kPair>
+inline F32 lifted_pairs(const Quad& q) {
+  return make_f32(
+      [&](int i) { return kLift + static_cast<float>(q.byte[(8 * kHalf + i / 2) * 4 + 2 * kPair + i % 2]); });
+}
+template <int kHalf>
+inline F32 each_twice(const F32& a) {
+  return make_f32([&](int i) { return a.lane[8 * kHalf + i / 2]; });
+}
+// Both halves rounded to bf16: the tile row.
+inline Quad rounded_row(const F32& first_half, const F32& second_half) {
+  Quad out;
+  for (int i = 0; i < 32; ++i) {
+    std::uint32_t bits;
+    const F32 rounded = round_to_bf16(i < 16 ? first_half : second_half);
+    std::memcpy(&bits, &rounded.lane[i % 16], 4);
+    const auto half = static_cast<std::uint16_t>(bits >> 16);
+    std::memcpy(out.byte + 2 * i, &half, 2);
+  }
+  return out;
+}
+
 // 16 values that are bf16 already.
 inline void store_bf16(std::uint16_t* to, const F32& a) {
   for (int i = 0; i < 16; ++i) {
