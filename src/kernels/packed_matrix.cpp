@@ -29,7 +29,7 @@ const std::uint8_t* panel_data(const PackedMatrix& matrix, std::int64_t panel) {
   return reinterpret_cast<const std::uint8_t*>(matrix.panel(panel));
 }
 
-PackedMatrix allocate_packed(DType source, std::int64_t n, std::int64_t k) {
+PackedMatrix packed_shape(DType source, std::int64_t n, std::int64_t k) {
   ATELIER_CHECK(n >= 0 && k >= 0 && k % traits(source).block_values == 0);
   const PanelLayout layout = panel_layout(source);
   const std::int64_t record_values = layout.record_groups * kGroup;
@@ -40,7 +40,16 @@ PackedMatrix allocate_packed(DType source, std::int64_t n, std::int64_t k) {
   matrix.padded_k = (k + kGroup - 1) / kGroup * kGroup;
   matrix.panels = (n + kPanelRows - 1) / kPanelRows;
   matrix.panel_bytes = (k + record_values - 1) / record_values * layout.record_bytes;
-  matrix.data = AlignedBuffer(static_cast<std::size_t>(matrix.panels * matrix.panel_bytes));
+  return matrix;
+}
+
+std::size_t packed_bytes(const PackedMatrix& shape) {
+  return static_cast<std::size_t>(shape.panels * shape.panel_bytes);
+}
+
+PackedMatrix allocate_packed(DType source, std::int64_t n, std::int64_t k) {
+  PackedMatrix matrix = packed_shape(source, n, k);
+  matrix.data = AlignedBuffer(packed_bytes(matrix));
   return matrix;
 }
 

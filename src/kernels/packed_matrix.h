@@ -5,6 +5,7 @@
 // the file's. docs/kernels.md draws the layouts.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -27,7 +28,11 @@ struct PackedMatrix {
   const std::byte* panel(std::int64_t index) const { return data.data() + index * panel_bytes; }
 };
 
-// An empty matrix of the right size for `source` rows; fill it with pack_panels.
+// What a matrix of `source` rows is like and how much memory it takes; without the memory.
+PackedMatrix packed_shape(DType source, std::int64_t n, std::int64_t k);
+std::size_t packed_bytes(const PackedMatrix& shape);
+
+// The same with memory of its own; fill it with pack_panels.
 PackedMatrix allocate_packed(DType source, std::int64_t n, std::int64_t k);
 
 // Packs panels [begin, end) from `rows`, the tensor's bytes (n rows of row_bytes(source, k)). `row_order`

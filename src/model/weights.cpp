@@ -56,6 +56,22 @@ class Loader {
     return {};
   }
 
+  // All matrices in one mapping, in the order a step reads them. In a mapping each, what is over whole huge
+  // pages (a fifth of a 1.5B model) stood on small ones, which are read 30 % slower.
+  void allocate() {
+    std::size_t bytes = 0;
+    for (const Job& job : jobs_) {
+      *job.to = kernels::packed_shape(job.entry->dtype, job.entry->shape[0], job.entry->shape[1]);
+      bytes += kernels::packed_bytes(*job.to);
+    }
+    const AlignedBuffer all(bytes);
+    std::size_t at = 0;
+    for (const Job& job : jobs_) {
+      job.to->data = all.piece(at, kernels::packed_bytes(*job.to));
+      at += job.to->data.size();
+    }
+  }
+
   // Largest first: while little is packed yet, its pages in the file cost least at the peak.
   void pack(Weights& weights, ThreadPool& pool,
             const std::function<void(std::int64_t, std::int64_t)>& progress) {
@@ -152,7 +168,6 @@ class Loader {
   void pack_one(const Job& job, ThreadPool& pool) {
     constexpr std::int64_t kStripBytes = 16 << 20;
     kernels::PackedMatrix& matrix = *job.to;
-    matrix = kernels::allocate_packed(job.entry->dtype, job.entry->shape[0], job.entry->shape[1]);
     const std::int64_t strip = std::max<std::int64_t>(pool.size(), kStripBytes / matrix.panel_bytes);
     for (std::int64_t begin = 0; begin < matrix.panels; begin += strip) {
       const std::int64_t end = std::min(begin + strip, matrix.panels);
@@ -190,6 +205,7 @@ Result<Weights> load_weights(const TensorSource& source, const ModelConfig& conf
   Weights weights;
   Loader loader(source, config);
   ATELIER_TRY_STATUS(loader.plan(weights));
+  loader.allocate();
   loader.pack(weights, pool, progress);
   return weights;
 } catch (const std::bad_alloc&) {

@@ -8,6 +8,8 @@
 #include <tuple>
 #include <utility>
 
+#include "base/check.h"
+
 namespace atelier {
 
 // Memory of the kernel's own page tables: mapped, zeroed, counted only when touched. Buffers of a huge page
@@ -81,5 +83,14 @@ AlignedBuffer& AlignedBuffer::operator=(AlignedBuffer&& other) noexcept {
 }
 
 AlignedBuffer::~AlignedBuffer() = default;
+
+AlignedBuffer AlignedBuffer::piece(std::size_t offset, std::size_t bytes) const {
+  ATELIER_CHECK(offset <= size_ && bytes <= size_ - offset);
+  AlignedBuffer out;
+  out.slab_ = slab_;
+  out.data_ = data_ + offset;
+  out.size_ = bytes;
+  return out;
+}
 
 }  // namespace atelier

@@ -16,6 +16,9 @@ class AlignedBuffer {
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept;
   ~AlignedBuffer();
 
+  // `bytes` of this buffer from `offset` on. The memory stays until the last who shares it goes.
+  AlignedBuffer piece(std::size_t offset, std::size_t bytes) const;
+
   std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
 

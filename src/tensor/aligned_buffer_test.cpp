@@ -51,6 +51,19 @@ TEST(AlignedBuffer, MovesWithItsMemory) {
   EXPECT_EQ(AlignedBuffer(0).size(), 0u);
 }
 
+TEST(AlignedBuffer, PiecesKeepItsMemory) {
+  AlignedBuffer first, second;
+  {
+    const AlignedBuffer whole(3u << 20);
+    whole.as<char>(1u << 20)[0] = 'b';
+    first = whole.piece(0, 1u << 20);
+    second = whole.piece(1u << 20, 2u << 20);
+  }
+  EXPECT_EQ(second.data(), first.data() + first.size());
+  EXPECT_EQ(second.size(), 2u << 20);
+  EXPECT_EQ(second.as<char>()[0], 'b');
+}
+
 TEST(AlignedBuffer, AnyThreadMayMakeThem) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
