@@ -22,6 +22,10 @@ extern const AttentionOps kAttentionEmulated;  // attend_prompt over emulated ti
 // queries and running sums (64 KiB at head_dim 128) stay in the second-level cache.
 inline constexpr std::int64_t kTileQueries = 64;
 
+// Of these so many are at work at a time: their elements lie side by side, their weights of one block stand
+// in scratch.
+inline constexpr std::int64_t kGroupQueries = 8;
+
 // Rows of one sequence that fit a tile.
 constexpr std::int64_t tile_rows(std::int64_t heads_per_kv) {
   return heads_per_kv >= kTileQueries ? 1 : kTileQueries / heads_per_kv;
@@ -41,10 +45,10 @@ struct AttentionScratch {
   std::int64_t padded_dim;      // head_dim rounded up to 16
   std::int64_t keys;            // [head_dim][32]      one block of keys
   std::int64_t values;          // [32][padded_dim]    one block of values
-  std::int64_t queries;         // [queries][head_dim] scaled
+  std::int64_t queries;         // [queries / 8][head_dim][8] scaled
   std::int64_t gathered, part;  // over all parts so far, over the one at work: gathered_floats
-  std::int64_t weights;         // [kTileQueries][32]  e^(score - highest) of this block
-  std::int64_t shrink;          // [kTileQueries]      e^(old highest - new highest)
+  std::int64_t weights;         // [8][32]             scores, then e^(score - highest), of a group
+  std::int64_t shrink;          // [16]                e^(old highest - new highest) of a group
   std::int64_t floats;          // all together
 };
 
@@ -54,10 +58,11 @@ constexpr AttentionScratch attention_scratch(std::int64_t head_dim, std::int64_t
   s.padded_dim = padded_dim(head_dim);
   s.values = s.keys + head_dim * kBlockTokens;
   s.queries = s.values + kBlockTokens * s.padded_dim;
-  s.gathered = s.queries + (tile * head_dim + 15) / 16 * 16;
+  const std::int64_t groups = (tile + kGroupQueries - 1) / kGroupQueries;
+  s.gathered = s.queries + (groups * kGroupQueries * head_dim + 15) / 16 * 16;
   s.part = s.gathered + gathered_floats(head_dim, tile);
   s.weights = s.part + gathered_floats(head_dim, tile);
-  s.shrink = s.weights + 8 * kBlockTokens;
+  s.shrink = s.weights + kGroupQueries * kBlockTokens;
   s.floats = s.shrink + 16;
   return s;
 }

@@ -95,13 +95,11 @@ TEST(Attention, ValuesBeyondHalfPrecisionAreKeptAtItsEnd) {
   v[3] = -1e9f;
   for (const Table& table : tables()) {
     std::vector<std::uint16_t> keys(dim * kBlockTokens), values(dim * kBlockTokens);
-    const KvLayer layer = {DType::kF16,
-                           1,
-                           dim,
-                           2 * dim * kBlockTokens,
-                           0,
-                           reinterpret_cast<std::byte*>(keys.data()),
-                           reinterpret_cast<std::byte*>(values.data())};
+    const KvLayer layer = {.dtype = DType::kF16,
+                           .kv_heads = 1,
+                           .head_dim = dim,
+                           .keys = reinterpret_cast<std::byte*>(keys.data()),
+                           .values = reinterpret_cast<std::byte*>(values.data())};
     table.ops->store_kv(layer, {0, 5, 0}, k.data(), v.data());
     EXPECT_EQ(f32_from_f16(values[5 * dim]), 65504.0f) << table.isa;
     EXPECT_EQ(f32_from_f16(values[5 * dim + 3]), -65504.0f) << table.isa;

@@ -31,28 +31,30 @@ class RandomSequence {
         v_(random(shape.tokens * shape.kv_heads * shape.head_dim, 1.0f, 3)) {
     const std::int64_t blocks = (shape.tokens + kBlockTokens - 1) / kBlockTokens;
     for (std::int64_t i = 0; i < blocks; ++i) table_.push_back(static_cast<std::int32_t>(blocks - i));
-    const std::size_t bytes = static_cast<std::size_t>((blocks + 1) * shape.kv_heads * shape.head_dim *
-                                                       kBlockTokens * traits(shape.dtype).block_bytes);
-    keys_.assign(bytes, std::byte{0xff});
-    values_.assign(bytes, std::byte{0xff});
+    const std::int64_t runs = blocks / kRunBlocks + 1;
+    kv_.assign(index(runs * shape.kv_heads * kRunBlocks * 2 * half_block_bytes()), std::byte{0xff});
   }
 
   std::int64_t heads() const { return shape_.kv_heads * shape_.group; }
   std::int64_t width() const { return heads() * shape_.head_dim; }
 
   KvLayer layer() {
-    const std::int64_t block =
-        shape_.kv_heads * shape_.head_dim * kBlockTokens * traits(shape_.dtype).block_bytes;
-    return {shape_.dtype,       shape_.kv_heads, shape_.head_dim, block,
-            kRunBlocks * block, keys_.data(),    values_.data()};
+    const std::int64_t half = half_block_bytes(), head = kRunBlocks * 2 * half;
+    return {.dtype = shape_.dtype,
+            .kv_heads = shape_.kv_heads,
+            .head_dim = shape_.head_dim,
+            .block_bytes = 2 * half,
+            .head_bytes = head,
+            .run_bytes = shape_.kv_heads * head,
+            .keys = kv_.data(),
+            .values = kv_.data() + half};
   }
 
   using Attend = decltype(Ops::attend);
 
   // Stores and attends `step` rows at a time, as prefill and decode do.
   std::vector<float> run(const AttentionOps& ops, Attend attend, std::int64_t step) {
-    std::fill(keys_.begin(), keys_.end(), std::byte{0xff});
-    std::fill(values_.begin(), values_.end(), std::byte{0xff});
+    std::fill(kv_.begin(), kv_.end(), std::byte{0xff});
     const std::size_t scratch =
         static_cast<std::size_t>(attention_scratch_bytes(shape_.head_dim, shape_.group));
     AlignedBuffer memory(scratch);
@@ -106,6 +108,11 @@ class RandomSequence {
 
  private:
   static std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+  // Keys of one KV head and block, or its values.
+  std::int64_t half_block_bytes() const {
+    return shape_.head_dim * kBlockTokens * traits(shape_.dtype).block_bytes;
+  }
 
   static std::vector<float> random(std::int64_t n, float spread, unsigned seed) {
     std::mt19937 engine(seed);
@@ -180,7 +187,7 @@ class RandomSequence {
   SequenceShape shape_;
   std::vector<float> q_, k_, v_;
   std::vector<std::int32_t> table_;
-  std::vector<std::byte> keys_, values_;
+  std::vector<std::byte> kv_;
 };
 
 inline std::string describe(const SequenceShape& s) {

@@ -7,9 +7,9 @@
 namespace atelier::model {
 namespace {
 
-// Keys of one layer in one block, or its values: [kv_heads][head_dim x kBlockTokens].
-std::int64_t half_layer_bytes(const ModelConfig& config, DType dtype) {
-  return config.kv_heads * config.head_dim * kernels::kBlockTokens * traits(dtype).block_bytes;
+// Keys of one KV head in one block, or its values: head_dim x kBlockTokens.
+std::int64_t half_head_bytes(const ModelConfig& config, DType dtype) {
+  return config.head_dim * kernels::kBlockTokens * traits(dtype).block_bytes;
 }
 
 }  // namespace
@@ -21,18 +21,19 @@ KvStore::KvStore(const ModelConfig& config, DType dtype, std::int64_t blocks)
       run_blocks_(std::clamp<std::int64_t>(blocks, 1, kernels::kRunBlocks)),
       memory_(static_cast<std::size_t>((blocks + run_blocks_ - 1) / run_blocks_ * run_bytes())) {}
 
-// [run][layer][keys, values][block of the run].
+// [run][layer][kv_head][block of the run][keys, values].
 kernels::KvLayer KvStore::layer(std::int64_t index) const {
   ATELIER_CHECK(index >= 0 && index < config_.layers);
-  const std::int64_t half = half_layer_bytes(config_, dtype_);
-  std::byte* keys = memory_.data() + 2 * index * half * run_blocks_;
+  const std::int64_t half = half_head_bytes(config_, dtype_), head = 2 * half * run_blocks_;
+  std::byte* keys = memory_.data() + index * config_.kv_heads * head;
   return {.dtype = dtype_,
           .kv_heads = config_.kv_heads,
           .head_dim = config_.head_dim,
-          .block_bytes = half,
+          .block_bytes = 2 * half,
+          .head_bytes = head,
           .run_bytes = run_bytes(),
           .keys = keys,
-          .values = keys + half * run_blocks_};
+          .values = keys + half};
 }
 
 std::int64_t KvStore::run_bytes() const {
@@ -44,7 +45,7 @@ std::int64_t KvStore::bytes() const {
 }
 
 std::int64_t KvStore::bytes_per_block(const ModelConfig& config, DType dtype) {
-  return 2 * config.layers * half_layer_bytes(config, dtype);
+  return 2 * config.layers * config.kv_heads * half_head_bytes(config, dtype);
 }
 
 }  // namespace atelier::model

@@ -1,4 +1,4 @@
-// Causal attention of prompt rows by bf16 tiles, over the KV blocks of attention_body.h (include that first).
+// Causal attention of prompt rows by bf16 tiles, over kv_blocks.h (include attention_body.h first).
 // Everything stands on its side: scores are [key][query] and sums [dim][query], so that a lane is a query,
 // and maxima, weights and rescaling need nothing from the neighbours.
 //

@@ -19,6 +19,10 @@ struct Lanes {
 
   static V set(float value) { return {_mm256_set1_ps(value), _mm256_set1_ps(value)}; }
   static V load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  static V fetch_after(V a, const void* line) {
+    asm("prefetcht1 %1" : "+x"(a.lo) : "m"(*static_cast<const char*>(line)));
+    return a;
+  }
   static void store(float* p, V a) {
     _mm256_storeu_ps(p, a.lo);
     _mm256_storeu_ps(p + 8, a.hi);

@@ -23,6 +23,10 @@ struct Lanes {
 
   static V set(float value) { return _mm512_set1_ps(value); }
   static V load(const float* p) { return _mm512_loadu_ps(p); }
+  static V fetch_after(V a, const void* line) {
+    asm("prefetcht1 %1" : "+v"(a) : "m"(*static_cast<const char*>(line)));
+    return a;
+  }
   static void store(float* p, V a) { _mm512_storeu_ps(p, a); }
   static V load_part(const float* p, int count) { return _mm512_maskz_loadu_ps(first_lanes(count), p); }
   static void store_part(float* p, V a, int count) { _mm512_mask_storeu_ps(p, first_lanes(count), a); }
