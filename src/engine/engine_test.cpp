@@ -25,6 +25,16 @@ EngineConfig config() {
           .vocabulary = TinyModel::kVocabulary};
 }
 
+// So long (seconds) that no slow machine ends an answer before it is let go.
+constexpr std::int64_t kEndless = 50'000;
+
+EngineConfig for_endless_answers() {
+  EngineConfig wide = config();
+  wide.max_model_len = kEndless + 10'000;
+  wide.kv_blocks = 2'000;
+  return wide;
+}
+
 GenerationRequest request(std::vector<std::int32_t> prompt, std::int64_t max_tokens) {
   GenerationRequest request;
   request.prompt = std::move(prompt);
@@ -186,11 +196,11 @@ TEST(Engine, CompanyDoesNotChangeResults) {
 
 TEST(Engine, CancellingFreesThePlace) {
   TinyModel model;
-  EngineConfig one = config();
+  EngineConfig one = for_endless_answers();
   one.max_sequences = 1;
   Engine engine(model.decoder(), one);
-  auto running = *engine.submit(request({1}, 250));
-  auto waiting = *engine.submit(request({2}, 250));
+  auto running = *engine.submit(request({1}, kEndless));
+  auto waiting = *engine.submit(request({2}, kEndless));
   auto last = *engine.submit(request({3}, 3));
   EXPECT_FALSE(running->wait().tokens.empty());
   running->cancel();
@@ -233,18 +243,14 @@ TEST(Engine, ACancelledSequenceIsGoneByTheNextStep) {
   expect_empty(engine);
 }
 
-// An answer so long (seconds) that no slow machine ends it before it is let go.
 TEST(Engine, LettingAHandleGoCancels) {
   TinyModel model;
-  EngineConfig wide = config();
-  wide.max_model_len = 60'000;
-  wide.kv_blocks = 2'000;
-  Engine engine(model.decoder(), wide);
-  auto handle = *engine.submit(request({5}, 50'000));
+  Engine engine(model.decoder(), for_endless_answers());
+  auto handle = *engine.submit(request({5}, kEndless));
   EXPECT_FALSE(handle->wait().tokens.empty());
   handle.reset();
   expect_empty(engine);
-  EXPECT_LT(engine.stats().generated_tokens, 50'000);
+  EXPECT_LT(engine.stats().generated_tokens, kEndless);
 }
 
 TEST(Engine, FailureEndsOnlyTheAffected) {
