@@ -1,28 +1,14 @@
 #include "api/completion_request.h"
 
 #include <boost/json/array.hpp>
-#include <limits>
 
+#include "api/tokenize_request.h"
 #include "base/json.h"
 
 namespace atelier::api {
 namespace {
 
 constexpr std::int64_t kDefaultMaxTokens = 16;  // OpenAI's
-
-Result<Prompt> read_ids(const boost::json::array& list) {
-  std::vector<std::int32_t> ids;
-  ids.reserve(list.size());
-  for (const auto& value : list) {
-    const auto id = whole_number(value);
-    if (!id || *id < 0 || *id > std::numeric_limits<std::int32_t>::max()) {
-      return fail_param(Fault::kBadRequest, "prompt",
-                        fmt::format("prompt must hold token ids, got {}", describe(value)));
-    }
-    ids.push_back(static_cast<std::int32_t>(*id));
-  }
-  return Prompt(std::move(ids));
-}
 
 // A string, a list of strings, a list of ids, or a list of lists of ids.
 Result<std::vector<Prompt>> read_prompts(const boost::json::value& value) {
@@ -37,7 +23,7 @@ Result<std::vector<Prompt>> read_prompts(const boost::json::value& value) {
   if (list == nullptr) return required(describe(value));
   if (list->empty()) return required("an empty list");
   if (list->front().is_number()) {
-    ATELIER_TRY(Prompt ids, read_ids(*list));
+    ATELIER_TRY(Prompt ids, read_token_ids("prompt", *list));
     return std::vector<Prompt>{std::move(ids)};
   }
   if (list->size() > kMaxPrompts) {
@@ -49,7 +35,7 @@ Result<std::vector<Prompt>> read_prompts(const boost::json::value& value) {
     if (const auto* text = one.if_string()) {
       prompts.emplace_back(std::string(*text));
     } else if (one.is_array()) {
-      ATELIER_TRY(Prompt ids, read_ids(one.get_array()));
+      ATELIER_TRY(Prompt ids, read_token_ids("prompt", one.get_array()));
       prompts.push_back(std::move(ids));
     } else {
       return required("a list with " + describe(one));

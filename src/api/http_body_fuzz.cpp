@@ -1,4 +1,4 @@
-// Bodies of both generating requests: parsed or refused, whatever the bytes.
+// Bodies of generating and tokenising requests: parsed or refused, whatever the bytes.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -6,6 +6,7 @@
 #include "api/chat_request.h"
 #include "api/completion_request.h"
 #include "api/error_body.h"
+#include "api/tokenize_request.h"
 #include "base/check.h"
 #include "base/json.h"
 
@@ -25,5 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else {
     ATELIER_CHECK(api::error_kind(completion.error().fault).status == 400);
   }
+  const auto tokenize = api::parse_tokenize_request(body);
+  if (tokenize) ATELIER_CHECK(tokenize->text.has_value() != tokenize->chat.has_value());
+  const auto detokenize = api::parse_detokenize_request(body);
+  if (detokenize)
+    for (const auto id : detokenize->tokens) ATELIER_CHECK(id >= 0);
   return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "api/chat_request.h"
 #include "api/completion_request.h"
+#include "api/tokenize_request.h"
 
 namespace atelier::api {
 namespace {
@@ -318,6 +319,45 @@ TEST(CompletionRequest, BoundsTheNumberOfAnswers) {
   const auto request = parse_completion_request("{\"n\":2,\"prompt\":" + prompts + "}");
   ASSERT_FALSE(request);
   EXPECT_NE(request.error().message.find("128"), std::string::npos);
+}
+
+TEST(TokenizeRequest, TakesATextOrAChat) {
+  const auto text = parse_tokenize_request(R"({"prompt": "a b", "return_token_strs": true})");
+  ASSERT_TRUE(text);
+  EXPECT_EQ(text->text, "a b");
+  EXPECT_TRUE(text->add_special_tokens && text->return_token_strs && !text->chat);
+  const auto chat = parse_tokenize_request(
+      R"({"messages": [{"role": "user", "content": "hi"}], "add_generation_prompt": false, "odd": 1})");
+  ASSERT_TRUE(chat);
+  ASSERT_TRUE(chat->chat);
+  EXPECT_FALSE(chat->add_special_tokens);
+  EXPECT_FALSE(chat->chat->add_generation_prompt);
+  EXPECT_EQ(chat->unknown, std::vector<std::string>{"odd"});
+}
+
+TEST(TokenizeRequest, RefusesWhatCannotBe) {
+  for (const char* body : {R"({})", R"({"prompt": 3})", R"({"prompt": "a", "messages": []})", R"([])",
+                           R"({"prompt": "a", "add_special_tokens": "yes"})", R"({"messages": []})"}) {
+    EXPECT_FALSE(parse_tokenize_request(body)) << body;
+  }
+}
+
+TEST(DetokenizeRequest, TakesIdsOnly) {
+  const auto request = parse_detokenize_request(R"({"tokens": [1, 2.0, 3]})");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->tokens, (std::vector<std::int32_t>{1, 2, 3}));
+  for (const char* body : {R"({})", R"({"tokens": "1"})", R"({"tokens": [-1]})", R"({"tokens": [1.5]})",
+                           R"({"tokens": [4294967296]})"}) {
+    EXPECT_FALSE(parse_detokenize_request(body)) << body;
+  }
+}
+
+TEST(TokenizeReply, SaysNullWithoutStrings) {
+  EXPECT_EQ(tokenize_reply({5, 6}, 100, nullptr),
+            R"({"count":2,"max_model_len":100,"tokens":[5,6],"token_strs":null})");
+  const std::vector<std::string> strings = {"a", "\u0120b"};
+  EXPECT_EQ(tokenize_reply({5, 6}, 100, &strings),
+            "{\"count\":2,\"max_model_len\":100,\"tokens\":[5,6],\"token_strs\":[\"a\",\"\u0120b\"]}");
 }
 
 }  // namespace

@@ -12,18 +12,6 @@ namespace atelier::server {
 namespace {
 
 constexpr std::size_t kMaxWaitingBodies = 1024;
-constexpr std::size_t kMaxWarned = 256, kMaxWarnedBytes = 64;
-
-// Only a page of another origin sends JSON under a plain form's type: that is how browsers are made to post
-// without asking first.
-Status check_content_type(const http::Request& request) {
-  std::string_view type = request.header("Content-Type");
-  type = type.substr(0, type.find(';'));
-  while (type.ends_with(' ')) type.remove_suffix(1);
-  if (http::equal_ignoring_case(type, "application/json")) return {};
-  return fail_param(Fault::kBadRequest, "Content-Type",
-                    "Unsupported Media Type: Only 'application/json' is allowed");
-}
 
 ChoiceTerms choice_terms(const api::GenerationFields& fields) {
   return {.stop = fields.stop,
@@ -65,8 +53,8 @@ void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps step
 
 Status GenerationHandlers::start_chat(const std::shared_ptr<Call>& call, const Presence& presence) {
   ATELIER_TRY(const api::ChatRequest request, api::parse_chat_request(call->request().body));
-  ATELIER_TRY_STATUS(check_model(request.model));
-  warn_of_unknown(request.unknown);
+  ATELIER_TRY_STATUS(check_model(model_, request.model));
+  unknown_.warn(request.unknown);
   ATELIER_TRY(PreparedPrompt prompt, prepare_chat(model_, request));
   const auto session =
       new_session(call, request, presence, true, static_cast<std::int64_t>(prompt.ids.size()));
@@ -77,8 +65,8 @@ Status GenerationHandlers::start_chat(const std::shared_ptr<Call>& call, const P
 
 Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, const Presence& presence) {
   ATELIER_TRY(const api::CompletionRequest request, api::parse_completion_request(call->request().body));
-  ATELIER_TRY_STATUS(check_model(request.model));
-  warn_of_unknown(request.unknown);
+  ATELIER_TRY_STATUS(check_model(model_, request.model));
+  unknown_.warn(request.unknown);
   std::vector<PreparedPrompt> prompts;
   std::int64_t prompt_tokens = 0;
   for (const api::Prompt& given : request.prompts) {
@@ -92,11 +80,6 @@ Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, c
   }
   launch(session);
   return {};
-}
-
-Status GenerationHandlers::check_model(const std::string& asked) const {
-  if (asked.empty() || asked == model_.id) return {};
-  return fail_param(Fault::kNotFound, "model", fmt::format("The model `{}` does not exist.", asked));
 }
 
 Status GenerationHandlers::add_choices(Session& session, const api::GenerationFields& fields,
@@ -137,16 +120,6 @@ void GenerationHandlers::launch(const std::shared_ptr<Session>& session) {
     sessions_.push_back(session);
   }
   session->start();
-}
-
-void GenerationHandlers::warn_of_unknown(const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    std::lock_guard lock(mutex_);
-    if (warned_.size() >= kMaxWarned || !warned_.insert(name.substr(0, kMaxWarnedBytes)).second) continue;
-    std::string shown;
-    for (const char c : name.substr(0, kMaxWarnedBytes)) shown += c >= ' ' && c < 0x7F ? c : '?';
-    log_warning("requests carry the field \"{}\", which is not known here and has no effect", shown);
-  }
 }
 
 Presence GenerationHandlers::enter() {

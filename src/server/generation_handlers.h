@@ -6,13 +6,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "api/chat_request.h"
 #include "api/completion_request.h"
 #include "base/result.h"
 #include "server/call.h"
+#include "server/request_checks.h"
 #include "server/served_model.h"
 #include "server/session.h"
 #include "server/workers.h"
@@ -37,23 +37,21 @@ class GenerationHandlers {
   Status start_chat(const std::shared_ptr<Call>& call, const Presence& presence);
   Status start_completion(const std::shared_ptr<Call>& call, const Presence& presence);
 
-  Status check_model(const std::string& asked) const;
   Status add_choices(Session& session, const api::GenerationFields& fields, std::vector<std::int32_t> prompt,
                      const std::string& echo) const;
   std::shared_ptr<Session> new_session(const std::shared_ptr<Call>& call, const api::GenerationFields& fields,
                                        const Presence& presence, bool chat, std::int64_t prompt_tokens);
   void launch(const std::shared_ptr<Session>& session);
-  void warn_of_unknown(const std::vector<std::string>& names);
   Presence enter();
 
   const ServedModel& model_;
   const std::string fingerprint_;
   std::atomic<bool> draining_{false};
   std::atomic<std::int64_t> present_{0};  // requests from their arrival to their end
-  std::mutex mutex_;                      // guards sessions_, warned_
+  std::mutex mutex_;                      // guards sessions_
   std::vector<std::weak_ptr<Session>> sessions_;
-  std::unordered_set<std::string> warned_;  // unknown fields, each told once
-  Workers workers_;                         // last: ends first
+  UnknownFields unknown_;
+  Workers workers_;  // last: ends first
 };
 
 }  // namespace atelier::server

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/request_checks.h"
+
 namespace atelier::server {
 namespace {
 
@@ -60,20 +62,9 @@ Status check_lengths(const ServedModel& model, const Lengths& lengths) {
   return {};
 }
 
-Status check_ids(const ServedModel& model, const std::vector<std::int32_t>& ids) {
-  for (const std::int32_t id : ids) {
-    if (id >= model.tokenizer().size()) {
-      return fail_param(
-          Fault::kBadRequest, "prompt",
-          fmt::format("token id {} is out of the vocabulary of {}", id, model.tokenizer().size()));
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
-Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatRequest& request) {
+Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequest& request) {
   if (!model.bundle.chat_template) {
     return fail_param(Fault::kUnsupported, "messages",
                       "this model has no chat template; /v1/completions takes a plain prompt");
@@ -90,6 +81,20 @@ Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatReq
     if (request.echo) prompt.echo = trimmed(last);
   }
   prompt.ids = model.tokenizer().encode(*rendered, text::Specials::kParse);
+  return prompt;
+}
+
+std::vector<std::int32_t> encode_text(const ServedModel& model, std::string_view text, bool add_special) {
+  std::vector<std::int32_t> ids;
+  const text::TokenizerData& data = model.tokenizer().data();
+  if (add_special && data.add_bos && data.bos >= 0) ids.push_back(data.bos);
+  const auto encoded = model.tokenizer().encode(text, text::Specials::kParse);
+  ids.insert(ids.end(), encoded.begin(), encoded.end());
+  return ids;
+}
+
+Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatRequest& request) {
+  ATELIER_TRY(PreparedPrompt prompt, encode_chat(model, request));
   if (prompt.ids.empty()) return fail_param(Fault::kBadRequest, "messages", "the rendered prompt is empty");
   ATELIER_TRY_STATUS(check_lengths(model, {.prompt = static_cast<std::int64_t>(prompt.ids.size()),
                                            .asked = request.max_tokens,
@@ -101,15 +106,12 @@ Result<PreparedPrompt> prepare_completion(const ServedModel& model, const api::C
                                           const api::Prompt& given) {
   PreparedPrompt prompt;
   if (const auto* ids = std::get_if<std::vector<std::int32_t>>(&given)) {
-    ATELIER_TRY_STATUS(check_ids(model, *ids));
+    ATELIER_TRY_STATUS(check_ids(model, "prompt", *ids));
     prompt.ids = *ids;
     if (request.echo) prompt.echo = model.tokenizer().decode(*ids, request.skip_special_tokens);
   } else {
     const auto& text = std::get<std::string>(given);
-    const text::TokenizerData& data = model.tokenizer().data();
-    if (data.add_bos && data.bos >= 0) prompt.ids.push_back(data.bos);
-    const auto encoded = model.tokenizer().encode(text, text::Specials::kParse);
-    prompt.ids.insert(prompt.ids.end(), encoded.begin(), encoded.end());
+    prompt.ids = encode_text(model, text, true);
     if (request.echo) prompt.echo = text;
   }
   if (prompt.ids.empty()) return fail_param(Fault::kBadRequest, "prompt", "prompt must not be empty");

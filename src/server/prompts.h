@@ -17,8 +17,13 @@ struct PreparedPrompt {
   std::string echo;  // text that the answer repeats first; "" = none
 };
 
-// Renders the model's template and tokenises. Takes time in proportion to the request: not on a connection's
-// thread. kTooLong names both numbers.
+// A chat rendered by the model's template and tokenised, of any length; a text, with what the tokenizer puts
+// first if asked.
+Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequest& request);
+std::vector<std::int32_t> encode_text(const ServedModel& model, std::string_view text, bool add_special);
+
+// The same, checked against the model's length. Takes time in proportion to the request: not on a
+// connection's thread. kTooLong names both numbers.
 Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatRequest& request);
 Result<PreparedPrompt> prepare_completion(const ServedModel& model, const api::CompletionRequest& request,
                                           const api::Prompt& prompt);

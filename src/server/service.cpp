@@ -33,7 +33,8 @@ void answer_error(Call& call, int status, std::string_view message) {
 Service::Service(ServedModel model, ServiceOptions options)
     : model_(std::move(model)),
       options_(std::move(options)),
-      generations_(model_, "atelier-" + options_.version, options_.workers) {
+      generations_(model_, "atelier-" + options_.version, options_.workers),
+      tokens_(model_) {
   add_routes();
 }
 
@@ -41,6 +42,8 @@ void Service::add_routes() {
   using Shared = const std::shared_ptr<Call>&;
   router_.add("POST", "/v1/chat/completions", [this](Shared call) { generations_.chat(call); });
   router_.add("POST", "/v1/completions", [this](Shared call) { generations_.completion(call); });
+  router_.add("POST", "/tokenize", [this](Shared call) { tokens_.tokenize(call); });
+  router_.add("POST", "/detokenize", [this](Shared call) { tokens_.detokenize(call); });
   router_.add("GET", "/v1/models",
               [this](Shared call) { call->respond_json(200, api::model_list(card_of(model_))); });
   router_.add("GET", "/v1/models/*", [this](Shared call) {

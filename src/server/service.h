@@ -10,6 +10,7 @@
 #include "server/generation_handlers.h"
 #include "server/router.h"
 #include "server/served_model.h"
+#include "server/token_handlers.h"
 
 namespace atelier::server {
 
@@ -37,6 +38,7 @@ class Service {
   const ServedModel model_;
   const ServiceOptions options_;
   GenerationHandlers generations_;
+  TokenHandlers tokens_;
   Router router_;
 };
 

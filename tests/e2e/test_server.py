@@ -119,6 +119,41 @@ def ids_of(text):
     return json.loads(made.stdout)
 
 
+def test_tokenize_and_back(server):
+    text = "Hello, wörld!\n 日本 1234"
+    made = httpx.post(server.url + "/tokenize", json={"prompt": text, "return_token_strs": True}).json()
+    assert made["tokens"] == ids_of(text) and made["count"] == len(made["tokens"]) == len(made["token_strs"])
+    assert made["max_model_len"] > 0 and made["token_strs"][0] == "Hello"
+    text += "<|im_end|>"  # a special is one token, as in a prompt
+    more = httpx.post(server.url + "/tokenize", json={"prompt": text, "return_token_strs": True}).json()
+    assert more["token_strs"] == [*made["token_strs"], "<|im_end|>"]
+    made = more
+    back = httpx.post(server.url + "/detokenize", json={"tokens": made["tokens"]}).json()
+    assert back == {"prompt": text}
+    plain = httpx.post(server.url + "/tokenize", json={"prompt": ""}).json()
+    assert plain["tokens"] == [] and plain["token_strs"] is None
+
+
+def test_tokenize_counts_a_chat_as_it_is_charged(server):
+    messages = [{"role": "user", "content": "hi"}]
+    made = httpx.post(server.url + "/tokenize", json={"messages": messages}).json()
+    reply = httpx.post(server.url + "/v1/chat/completions", timeout=60, json={"messages": messages, "max_tokens": 1}).json()
+    assert made["count"] == reply["usage"]["prompt_tokens"]
+    shorter = httpx.post(server.url + "/tokenize", json={"messages": messages, "add_generation_prompt": False}).json()
+    assert made["tokens"][:shorter["count"]] == shorter["tokens"] and shorter["count"] < made["count"]
+
+
+@pytest.mark.parametrize("path, body, param", [
+    ("/tokenize", {}, "prompt"), ("/tokenize", {"prompt": 5}, "prompt"),
+    ("/tokenize", {"prompt": "a", "messages": [{"role": "user", "content": "b"}]}, "messages"),
+    ("/tokenize", {"prompt": "a", "model": "other"}, "model"),
+    ("/detokenize", {}, "tokens"), ("/detokenize", {"tokens": [10**9]}, "tokens"),
+    ("/detokenize", {"tokens": [-1]}, "tokens")])
+def test_tokenize_refusals(server, path, body, param):
+    reply = httpx.post(server.url + path, json=body)
+    assert reply.status_code in (400, 404) and reply.json()["error"]["param"] == param
+
+
 def test_n_answers(server):
     reply = chat(server, n=3, temperature=1.5, seed=11, max_tokens=12)
     assert [choice.index for choice in reply.choices] == [0, 1, 2]

@@ -1,0 +1,74 @@
+#include "server/token_handlers.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/tokenize_request.h"
+#include "server/prompts.h"
+
+namespace atelier::server {
+namespace {
+
+constexpr std::size_t kMaxWaiting = 256;
+
+// As the vocabulary spells them: "Ġworld".
+std::vector<std::string> spellings(const text::Tokenizer& tokenizer, const std::vector<std::int32_t>& ids) {
+  std::vector<std::string> out;
+  out.reserve(ids.size());
+  const std::vector<std::string>& tokens = tokenizer.data().tokens;
+  for (const std::int32_t id : ids)
+    out.push_back(tokenizer.is_special(id) ? std::string(tokenizer.bytes(id))
+                                           : tokens[static_cast<std::size_t>(id)]);
+  return out;
+}
+
+}  // namespace
+
+TokenHandlers::TokenHandlers(const ServedModel& model) : model_(model), worker_(1, kMaxWaiting) {}
+
+void TokenHandlers::tokenize(const std::shared_ptr<Call>& call) {
+  hand_over(call, &TokenHandlers::tokenized);
+}
+
+void TokenHandlers::detokenize(const std::shared_ptr<Call>& call) {
+  hand_over(call, &TokenHandlers::detokenized);
+}
+
+void TokenHandlers::hand_over(const std::shared_ptr<Call>& call, Answer answer) {
+  if (const auto type = check_content_type(call->request()); !type) return call->fail(type.error());
+  const bool taken = worker_.post([this, call, answer] {
+    if (call->writer().closed()) return;
+    auto made = (this->*answer)(call->request().body);
+    made ? call->respond_json(200, std::move(*made)) : call->fail(made.error());
+  });
+  if (!taken) call->fail({Fault::kOverloaded, "too many requests are waiting; try again in a moment", {}});
+}
+
+Result<std::string> TokenHandlers::tokenized(std::string_view body) {
+  ATELIER_TRY(const api::TokenizeRequest request, api::parse_tokenize_request(body));
+  ATELIER_TRY_STATUS(check_model(model_, request.model));
+  unknown_.warn(request.unknown);
+  std::vector<std::int32_t> ids;
+  if (request.chat) {
+    ATELIER_TRY(PreparedPrompt prompt, encode_chat(model_, *request.chat));
+    ids = std::move(prompt.ids);
+    const text::TokenizerData& data = model_.tokenizer().data();
+    if (request.add_special_tokens && data.add_bos && data.bos >= 0) ids.insert(ids.begin(), data.bos);
+  } else {
+    ids = encode_text(model_, *request.text, request.add_special_tokens);
+  }
+  std::vector<std::string> strings;
+  if (request.return_token_strs) strings = spellings(model_.tokenizer(), ids);
+  return api::tokenize_reply(ids, model_.max_model_len(), request.return_token_strs ? &strings : nullptr);
+}
+
+Result<std::string> TokenHandlers::detokenized(std::string_view body) {
+  ATELIER_TRY(const api::DetokenizeRequest request, api::parse_detokenize_request(body));
+  ATELIER_TRY_STATUS(check_model(model_, request.model));
+  ATELIER_TRY_STATUS(check_ids(model_, "tokens", request.tokens));
+  unknown_.warn(request.unknown);
+  return api::detokenize_reply(model_.tokenizer().decode(request.tokens));
+}
+
+}  // namespace atelier::server
