@@ -216,9 +216,9 @@ TEST(Engine, CancellingFreesThePlace) {
 // more tokens of it.
 TEST(Engine, ACancelledSequenceIsGoneByTheNextStep) {
   TinyModel model;
-  Engine engine(model.decoder(), config());
+  Engine engine(model.decoder(), for_endless_answers());
   auto other = *engine.submit(request({4}, 250));
-  auto handle = *engine.submit(request({5}, 250));
+  auto handle = *engine.submit(request({5}, kEndless));
   int calls = 0;  // the first may be on this thread, inside on_update; all later ones on the engine's
   EngineStats at_cancel, at_end;
   std::atomic<bool> ended = false;
@@ -268,17 +268,19 @@ TEST(Engine, FailureEndsOnlyTheAffected) {
 
 TEST(Engine, RefusesBeyondItsQueueAndAfterDrain) {
   TinyModel model;
-  EngineConfig small = config();
+  EngineConfig small = for_endless_answers();
   small.max_sequences = 1;
   small.max_waiting = 2;
   Engine engine(model.decoder(), small);
-  std::vector<std::unique_ptr<GenerationHandle>> handles;
-  for (int i = 0; i < 3; ++i) handles.push_back(*engine.submit(request({1, 2}, 100)));
+  auto running = *engine.submit(request({1, 2}, kEndless));
+  std::vector<std::unique_ptr<GenerationHandle>> waiting;
+  for (int i = 0; i < 2; ++i) waiting.push_back(*engine.submit(request({1, 2}, 100)));
   const auto refused = engine.submit(request({1}, 1));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().fault, Fault::kOverloaded);
   engine.drain();
-  for (auto& handle : handles) {
+  running->cancel();
+  for (auto& handle : waiting) {
     const Answer answer = finish(*handle);
     EXPECT_EQ(answer.end.reason, FinishReason::kLength);
     EXPECT_EQ(answer.tokens.size(), 100u);
