@@ -278,8 +278,8 @@ TEST(Engine, RefusesBeyondItsQueueAndAfterDrain) {
   const auto refused = engine.submit(request({1}, 1));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().fault, Fault::kOverloaded);
-  engine.drain();
   running->cancel();
+  engine.drain();
   for (auto& handle : waiting) {
     const Answer answer = finish(*handle);
     EXPECT_EQ(answer.end.reason, FinishReason::kLength);
