@@ -57,7 +57,7 @@ class Maker:
                 wide.unlink()
         for kind in (kind for shape, kind in missing if shape == "7b"):
             to, tool = self.path("7b", kind), Path(__file__).with_name("random_model.py")
-            self.run(to, [self.python, tool, self.path("0.5b", "q4_0"), "7b", kind, to])
+            self.run(to, [self.python, tool, self.path("0.5b", "q4_0"), kind, to])
 
     def path(self, shape, kind):
         return self.folder / f"qwen2.5-{shape}-{kind}.gguf"

@@ -90,7 +90,11 @@ Result<ChatRequest> parse_chat_request(std::string_view body) {
   if (!json.is_object()) {
     return fail(Fault::kBadRequest, "the body must be a JSON object, got {}", describe(json));
   }
-  FieldReader reader(json.get_object());
+  return read_chat_request(json.get_object());
+}
+
+Result<ChatRequest> read_chat_request(const boost::json::object& body) {
+  FieldReader reader(body);
   ChatRequest request;
   static_cast<GenerationFields&>(request) = read_generation_fields(reader);
   read_lengths(reader, request);

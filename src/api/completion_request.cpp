@@ -2,7 +2,6 @@
 
 #include <boost/json/array.hpp>
 
-#include "api/tokenize_request.h"
 #include "base/json.h"
 
 namespace atelier::api {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cmath>
+#include <limits>
 
 namespace atelier::api {
 
@@ -90,6 +91,19 @@ std::vector<std::string> FieldReader::unread() const {
     if (std::ranges::find(asked_, name) == asked_.end()) names.emplace_back(name);
   }
   return names;
+}
+
+Result<std::vector<std::int32_t>> read_token_ids(std::string_view name, const boost::json::array& list) {
+  std::vector<std::int32_t> ids;
+  ids.reserve(list.size());
+  for (const auto& value : list) {
+    const auto id = whole_number(value);
+    if (!id || *id < 0 || *id > std::numeric_limits<std::int32_t>::max())
+      return fail_param(Fault::kBadRequest, std::string(name),
+                        fmt::format("{} must hold token ids, got {}", name, describe(value)));
+    ids.push_back(static_cast<std::int32_t>(*id));
+  }
+  return ids;
 }
 
 std::optional<std::int64_t> whole_number(const boost::json::value& value) {

@@ -2,6 +2,7 @@
 // is remembered and named; null counts as absent.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
@@ -45,6 +46,9 @@ class FieldReader {
   std::vector<std::string_view> asked_;
   std::optional<Failure> failure_;
 };
+
+// A list of token ids, none negative; `name` is the field's.
+Result<std::vector<std::int32_t>> read_token_ids(std::string_view name, const boost::json::array& list);
 
 // 5, 5.0 and nothing else that JSON has.
 std::optional<std::int64_t> whole_number(const boost::json::value& value);

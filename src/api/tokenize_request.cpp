@@ -1,6 +1,5 @@
 #include "api/tokenize_request.h"
 
-#include <limits>
 #include <utility>
 
 #include "api/field_reader.h"
@@ -20,7 +19,7 @@ Result<boost::json::object> object_of(std::string_view body) {
 }  // namespace
 
 Result<TokenizeRequest> parse_tokenize_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, object_of(body));
+  ATELIER_TRY(boost::json::object object, object_of(body));
   FieldReader reader(object);
   TokenizeRequest request;
   request.model = reader.string("model").value_or("");
@@ -36,9 +35,10 @@ Result<TokenizeRequest> parse_tokenize_request(std::string_view body) {
     request.unknown = reader.unread();
     return request;
   }
-  ATELIER_TRY(request.chat, parse_chat_request(body));
-  for (const std::string& name : request.chat->unknown)
-    if (name != "add_special_tokens" && name != "return_token_strs") request.unknown.push_back(name);
+  object.erase("add_special_tokens");  // not a chat's
+  object.erase("return_token_strs");
+  ATELIER_TRY(request.chat, read_chat_request(object));
+  request.unknown = request.chat->unknown;
   return request;
 }
 
@@ -53,19 +53,6 @@ Result<DetokenizeRequest> parse_detokenize_request(std::string_view body) {
   ATELIER_TRY(request.tokens, read_token_ids("tokens", *tokens));
   request.unknown = reader.unread();
   return request;
-}
-
-Result<std::vector<std::int32_t>> read_token_ids(std::string_view name, const boost::json::array& list) {
-  std::vector<std::int32_t> ids;
-  ids.reserve(list.size());
-  for (const auto& value : list) {
-    const auto id = whole_number(value);
-    if (!id || *id < 0 || *id > std::numeric_limits<std::int32_t>::max())
-      return fail_param(Fault::kBadRequest, std::string(name),
-                        fmt::format("{} must hold token ids, got {}", name, describe(value)));
-    ids.push_back(static_cast<std::int32_t>(*id));
-  }
-  return ids;
 }
 
 std::string tokenize_reply(const std::vector<std::int32_t>& tokens, std::int64_t max_model_len,

@@ -37,7 +37,4 @@ std::string tokenize_reply(const std::vector<std::int32_t>& tokens, std::int64_t
                            const std::vector<std::string>* strings);
 std::string detokenize_reply(std::string_view prompt);
 
-// A list of token ids; `name` is the field's.
-Result<std::vector<std::int32_t>> read_token_ids(std::string_view name, const boost::json::array& list);
-
 }  // namespace atelier::api

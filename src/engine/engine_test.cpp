@@ -280,6 +280,7 @@ TEST(Engine, RefusesBeyondItsQueueAndAfterDrain) {
   EXPECT_EQ(refused.error().fault, Fault::kOverloaded);
   running->cancel();
   engine.drain();
+  EXPECT_EQ(finish(*running).end.reason, FinishReason::kCancelled);
   for (auto& handle : waiting) {
     const Answer answer = finish(*handle);
     EXPECT_EQ(answer.end.reason, FinishReason::kLength);

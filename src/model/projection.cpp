@@ -9,9 +9,6 @@ namespace {
 using kernels::ActivationForm;
 using kernels::kPanelRows;
 
-// Rows that stand together in a prepared form (Activations::block).
-constexpr std::int64_t kTileRows = 16;
-
 // Up to here each thread prepares all rows for itself: a row costs it 0.3 us, waiting for the others 0.5 us.
 constexpr std::int64_t kOwnRows = 3;
 
@@ -55,9 +52,10 @@ void Projector::reserve(PreparedRows& rows, std::int64_t count, std::int64_t k,
 
 void Projector::prepare(const ProjectionInput& input, std::span<const Product> products) {
   const std::int64_t threads = pool_.size(), copies = input.rows <= kOwnRows ? threads : 1;
-  // Rows of one block share cache lines: they are shared out by columns where blocks are too few.
-  const bool by_columns = copies == 1 && input.rows < kTileRows * 2 * threads;
   own_.reserve(input.rows, input.k, wanted_by(products), copies);
+  // Rows of one block share cache lines: they are shared out by columns where blocks are too few.
+  const std::int64_t block = own_.view(form_of(products.front())).block;
+  const bool by_columns = copies == 1 && input.rows < 2 * threads * block;
   own_filled_.assign(static_cast<std::size_t>(copies), 0);
   const std::int64_t normed_rows = (by_columns ? threads : copies) * input.rows;
   const auto normed = static_cast<std::size_t>(normed_rows * round_up(input.k, 16)) * sizeof(float);
@@ -70,9 +68,8 @@ void Projector::prepare(const ProjectionInput& input, std::span<const Product> p
       fill(input, {.copy = 0, .normed = part, .row = 0, .rows = input.rows}, begin * kernels::kGroup, last);
     });
   } else {
-    const std::int64_t blocks = (input.rows + kTileRows - 1) / kTileRows;
-    pool_.split(blocks, [&](int, std::int64_t begin, std::int64_t end) {
-      const std::int64_t row = begin * kTileRows, last = std::min(end * kTileRows, input.rows);
+    pool_.split((input.rows + block - 1) / block, [&](int, std::int64_t begin, std::int64_t end) {
+      const std::int64_t row = begin * block, last = std::min(end * block, input.rows);
       fill(input, {.copy = 0, .normed = 0, .row = row, .rows = last - row}, 0, input.k);
     });
   }

@@ -40,15 +40,7 @@ void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps step
     call->fail({Fault::kOverloaded, "the server is shutting down and takes no new requests", {}});
     return;
   }
-  if (const auto type = check_content_type(call->request()); !type) {
-    call->fail(type.error());
-    return;
-  }
-  const bool taken = workers_.post([this, call, presence, steps] {
-    if (call->writer().closed()) return;
-    if (const auto started = (this->*steps)(call, presence); !started) call->fail(started.error());
-  });
-  if (!taken) call->fail({Fault::kOverloaded, "too many requests are waiting; try again in a moment", {}});
+  server::hand_over(workers_, call, [this, call, presence, steps] { return (this->*steps)(call, presence); });
 }
 
 Status GenerationHandlers::start_chat(const std::shared_ptr<Call>& call, const Presence& presence) {

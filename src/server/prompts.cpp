@@ -64,7 +64,17 @@ Status check_lengths(const ServedModel& model, const Lengths& lengths) {
 
 }  // namespace
 
-Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequest& request) {
+std::vector<std::int32_t> encode_text(const ServedModel& model, std::string_view text, bool add_special) {
+  std::vector<std::int32_t> ids;
+  const text::TokenizerData& data = model.tokenizer().data();
+  if (add_special && data.add_bos && data.bos >= 0) ids.push_back(data.bos);
+  const auto encoded = model.tokenizer().encode(text, text::Specials::kParse);
+  ids.insert(ids.end(), encoded.begin(), encoded.end());
+  return ids;
+}
+
+Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequest& request,
+                                   bool add_special) {
   if (!model.bundle.chat_template) {
     return fail_param(Fault::kUnsupported, "messages",
                       "this model has no chat template; /v1/completions takes a plain prompt");
@@ -80,17 +90,8 @@ Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequ
     ATELIER_TRY_STATUS(cut_after_final_message(*rendered, last));
     if (request.echo) prompt.echo = trimmed(last);
   }
-  prompt.ids = model.tokenizer().encode(*rendered, text::Specials::kParse);
+  prompt.ids = encode_text(model, *rendered, add_special);
   return prompt;
-}
-
-std::vector<std::int32_t> encode_text(const ServedModel& model, std::string_view text, bool add_special) {
-  std::vector<std::int32_t> ids;
-  const text::TokenizerData& data = model.tokenizer().data();
-  if (add_special && data.add_bos && data.bos >= 0) ids.push_back(data.bos);
-  const auto encoded = model.tokenizer().encode(text, text::Specials::kParse);
-  ids.insert(ids.end(), encoded.begin(), encoded.end());
-  return ids;
 }
 
 Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatRequest& request) {

@@ -17,9 +17,10 @@ struct PreparedPrompt {
   std::string echo;  // text that the answer repeats first; "" = none
 };
 
-// A chat rendered by the model's template and tokenised, of any length; a text, with what the tokenizer puts
-// first if asked.
-Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequest& request);
+// A chat rendered by the model's template and tokenised, or a text; of any length. add_special: with what the
+// tokenizer itself puts first (a chat's template has written that already).
+Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequest& request,
+                                   bool add_special = false);
 std::vector<std::int32_t> encode_text(const ServedModel& model, std::string_view text, bool add_special);
 
 // The same, checked against the model's length. Takes time in proportion to the request: not on a

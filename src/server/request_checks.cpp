@@ -1,13 +1,13 @@
 #include "server/request_checks.h"
 
+#include <utility>
+
 #include "base/log.h"
 
 namespace atelier::server {
 namespace {
 
 constexpr std::size_t kMaxWarned = 256, kMaxWarnedBytes = 64;
-
-}  // namespace
 
 Status check_content_type(const http::Request& request) {
   std::string_view type = request.header("Content-Type");
@@ -16,6 +16,17 @@ Status check_content_type(const http::Request& request) {
   if (http::equal_ignoring_case(type, "application/json")) return {};
   return fail_param(Fault::kBadRequest, "Content-Type",
                     "Unsupported Media Type: Only 'application/json' is allowed");
+}
+
+}  // namespace
+
+void hand_over(Workers& workers, const std::shared_ptr<Call>& call, std::function<Status()> task) {
+  if (const auto type = check_content_type(call->request()); !type) return call->fail(type.error());
+  const bool taken = workers.post([call, task = std::move(task)] {
+    if (call->writer().closed()) return;
+    if (const auto done = task(); !done) call->fail(done.error());
+  });
+  if (!taken) call->fail({Fault::kOverloaded, "too many requests are waiting; try again in a moment", {}});
 }
 
 Status check_model(const ServedModel& model, const std::string& asked) {

@@ -36,13 +36,11 @@ void TokenHandlers::detokenize(const std::shared_ptr<Call>& call) {
 }
 
 void TokenHandlers::hand_over(const std::shared_ptr<Call>& call, Answer answer) {
-  if (const auto type = check_content_type(call->request()); !type) return call->fail(type.error());
-  const bool taken = worker_.post([this, call, answer] {
-    if (call->writer().closed()) return;
-    auto made = (this->*answer)(call->request().body);
-    made ? call->respond_json(200, std::move(*made)) : call->fail(made.error());
+  server::hand_over(worker_, call, [this, call, answer]() -> Status {
+    ATELIER_TRY(std::string json, (this->*answer)(call->request().body));
+    call->respond_json(200, std::move(json));
+    return {};
   });
-  if (!taken) call->fail({Fault::kOverloaded, "too many requests are waiting; try again in a moment", {}});
 }
 
 Result<std::string> TokenHandlers::tokenized(std::string_view body) {
@@ -51,10 +49,8 @@ Result<std::string> TokenHandlers::tokenized(std::string_view body) {
   unknown_.warn(request.unknown);
   std::vector<std::int32_t> ids;
   if (request.chat) {
-    ATELIER_TRY(PreparedPrompt prompt, encode_chat(model_, *request.chat));
+    ATELIER_TRY(PreparedPrompt prompt, encode_chat(model_, *request.chat, request.add_special_tokens));
     ids = std::move(prompt.ids);
-    const text::TokenizerData& data = model_.tokenizer().data();
-    if (request.add_special_tokens && data.add_bos && data.bos >= 0) ids.insert(ids.begin(), data.bos);
   } else {
     ids = encode_text(model_, *request.text, request.add_special_tokens);
   }
