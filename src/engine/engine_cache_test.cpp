@@ -67,6 +67,22 @@ TEST(EngineCache, IsNotSharedAcrossSaltsAndTenants) {
   EXPECT_EQ(run(engine, request(prompt, 1)).end.facts.cached_tokens, 96);
 }
 
+TEST(EngineCache, LongSequencesShareWithLongOnesOnly) {
+  TinyModel model;
+  EngineConfig two = config();
+  two.native_len = 128;
+  Engine engine(model.decoder(), two);
+  std::mt19937 random(9);
+  const auto prompt = random_prompt(random, 100);
+  const auto cached = [&](std::int64_t max_tokens) {
+    return run(engine, request(prompt, max_tokens)).end.facts.cached_tokens;
+  };
+  EXPECT_EQ(cached(28), 0);
+  EXPECT_EQ(cached(29), 0);
+  EXPECT_EQ(cached(28), 96);
+  EXPECT_EQ(cached(50), 96);
+}
+
 TEST(EngineCache, OnePromptManyTimesIsComputedOnce) {
   TinyModel model;
   Engine engine(model.decoder(), config());

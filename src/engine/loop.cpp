@@ -51,9 +51,11 @@ Engine::Loop::~Loop() {
 }
 
 Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest request) {
+  const bool long_rope = std::ssize(request.prompt) + request.max_tokens > config_.native_len;
   Job job{.request = std::move(request),
           .mailbox = std::make_shared<Mailbox>(),
           .tokens = {},
+          .long_rope = long_rope,
           .sampler = {},
           .facts = {.arrived = Clock::now()}};
   auto handle = make_handle(job.mailbox);
@@ -130,14 +132,16 @@ void Engine::Loop::admit(Job job) {
                   .weight = request.weight,
                   .priority = request.priority,
                   .reads_cache = request.reads_cache},
-                 keys_of(request));
+                 keys_of(job));
   jobs_.emplace(static_cast<std::uint64_t>(id), std::move(job));
 }
 
 // The salt holds what decides over a token's keys and values beside the tokens, and who may know of them.
-cache::PrefixKeys Engine::Loop::keys_of(const GenerationRequest& request) const {
+cache::PrefixKeys Engine::Loop::keys_of(const Job& job) const {
   if (!config_.prefix_cache) return {};
-  const std::string salt = fmt::format("{} {} {}", request.tenant, request.adapter, request.cache_salt);
+  const GenerationRequest& request = job.request;
+  const std::string salt =
+      fmt::format("{} {} {} {}", request.tenant, request.adapter, job.long_rope, request.cache_salt);
   cache::PrefixKeys keys(salt, kernels::kBlockTokens);
   keys.extend(request.prompt, false);
   return keys;
@@ -207,7 +211,8 @@ void Engine::Loop::add_rows(const Slice& slice, std::int64_t begin, std::int64_t
        .position = begin,
        .blocks = scheduler_.blocks(slice.id),
        .logits = wanted ? model::LogitsWanted::kLast : model::LogitsWanted::kNone,
-       .role = role});
+       .role = role,
+       .long_rope = job(slice.id).long_rope});
 }
 
 // logits: one row for each slice that completes, in order.

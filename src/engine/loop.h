@@ -37,6 +37,7 @@ class Engine::Loop {
     GenerationRequest request;
     std::shared_ptr<Mailbox> mailbox;
     std::vector<std::int32_t> tokens;  // prompt and output
+    bool long_rope;
     std::optional<sample::Sampler> sampler;
     GenerationFacts facts;
   };
@@ -54,7 +55,7 @@ class Engine::Loop {
   void admit(Job job);
   void drop_cancelled();
   void step();
-  cache::PrefixKeys keys_of(const GenerationRequest& request) const;
+  cache::PrefixKeys keys_of(const Job& job) const;
   double begin_step(const schedule::BatchPlan& plan, GenerationFacts::Time now);
   std::span<const model::BatchSequence> build(const schedule::BatchPlan& plan);
   void add_rows(const schedule::Slice& slice, std::int64_t begin, std::int64_t end, kernels::TokenRole role);
