@@ -116,13 +116,7 @@ Result<Choice> Sampler::pick(std::span<const float> logits, SamplerScratch& scra
   ATELIER_TRY(const std::int32_t id, choose(real, scratch));
   Choice choice{.id = id};
   ATELIER_CHECK(choice.id >= 0);
-  if (options_.logprobs >= 0) {
-    const double normaliser = log_sum_exp(logits);
-    const auto relative = [&](float logit) { return static_cast<float>(logit - normaliser); };
-    choice.logprob = relative(real[choice.id]);
-    choice.top = best(real, static_cast<std::size_t>(options_.logprobs));
-    for (TokenLogprob& entry : choice.top) entry.logprob = relative(entry.logprob);
-  }
+  if (options_.logprobs >= 0) choice = score(logits, vocabulary_, id, options_.logprobs);
   penalties_.saw(choice.id);
   if (options_.restrictions) output_.push_back(choice.id);
   ++position_;

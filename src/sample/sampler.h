@@ -17,11 +17,8 @@
 
 namespace atelier::sample {
 
-struct Choice {
-  std::int32_t id = -1;
-  float logprob = 0;                   // of id; only where logprobs were asked for
-  std::vector<TokenLogprob> top = {};  // the K best, best first
-};
+// The token chosen; the rest of its score only where logprobs were asked for.
+using Choice = TokenScore;
 
 // Memory for one pick at a time; all samplers of a thread share one.
 struct SamplerScratch {

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "sample/restrictions.h"
 
@@ -21,11 +20,6 @@ struct SamplingOptions {
   std::optional<std::uint64_t> seed = std::nullopt;
   std::int32_t logprobs = -1;                             // -1 = none; K = the chosen one's and the K best
   std::shared_ptr<const Restrictions> restrictions = {};  // null = none
-};
-
-struct TokenLogprob {
-  std::int32_t id;
-  float logprob;
 };
 
 }  // namespace atelier::sample
