@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "sample/sampling_options.h"
+#include "sample/token_score.h"
 
 namespace atelier::engine {
 
@@ -24,6 +26,8 @@ struct GenerationRequest {
   std::uint64_t tenant = 0;            // opaque: fair share knows numbers, not names
   double weight = 1.0;
   std::int32_t adapter = -1;  // -1: the base model
+  // -1 = none; K = the prompt's tokens are scored, each with the K best in its place
+  std::int32_t prompt_logprobs = -1;
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kFailed };
@@ -36,12 +40,16 @@ struct TokenEvent {
 
 struct GenerationEnd {
   FinishReason reason;
-  std::int32_t stop_id = -1;  // the id that stopped it
-  std::string error;          // kFailed: what happened
+  std::int32_t stop_id = -1;       // the id that stopped it
+  float stop_logprob = 0;          // its own; only where logprobs were asked for
+  std::string error;               // kFailed: what happened
+  Fault fault = Fault::kInternal;  // kFailed: whose doing
 };
 
 // What has arrived since the last look.
 struct GenerationUpdate {
+  // Of the prompt's tokens but the first, in order, before any token of the answer.
+  std::vector<sample::TokenScore> prompt;
   std::vector<TokenEvent> tokens;
   std::optional<GenerationEnd> end;
 };

@@ -23,7 +23,8 @@ Engine::Loop::Loop(model::Decoder& decoder, const EngineConfig& config)
       scheduler_({.max_sequences = config.max_sequences,
                   .max_prompt_tokens = config.max_batch_tokens,
                   .block_tokens = kernels::kBlockTokens},
-                 pool_) {
+                 pool_),
+      scorer_(decoder, kv_, config.vocabulary) {
   published_.blocks_total = pool_.total();
   thread_ = std::jthread([this] { run(); });
 }
@@ -38,7 +39,11 @@ Engine::Loop::~Loop() {
 }
 
 Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest request) {
-  Job job{.request = std::move(request), .mailbox = std::make_shared<Mailbox>(), .tokens = {}, .sampler = {}};
+  Job job{.request = std::move(request),
+          .mailbox = std::make_shared<Mailbox>(),
+          .tokens = {},
+          .scored = 0,
+          .sampler = {}};
   auto handle = make_handle(job.mailbox);
   {
     const std::lock_guard lock(mutex_);
@@ -121,6 +126,7 @@ void Engine::Loop::step() {
     const std::span<const float> logits = decoder_.forward(build(plan), kv_);
     scheduler_.commit(plan);
     deliver(plan, logits);
+    score_prompts(plan);
   } catch (const std::exception& error) {
     log_error("a step failed: {}; its {} generations end", error.what(), plan.slices.size());
     for (const Slice& slice : plan.slices) {
@@ -133,6 +139,7 @@ void Engine::Loop::step() {
 std::span<const model::BatchSequence> Engine::Loop::build(const BatchPlan& plan) {
   batch_.clear();
   for (const Slice& slice : plan.slices) {
+    if (wants_scores(slice)) continue;
     const std::int64_t prompt = std::ssize(job(slice.id).request.prompt), end = slice.position + slice.tokens;
     const std::int64_t middle = std::clamp(prompt, slice.position, end);
     add_rows(slice, slice.position, middle, kernels::TokenRole::kPrompt);
@@ -155,16 +162,49 @@ void Engine::Loop::add_rows(const Slice& slice, std::int64_t begin, std::int64_t
        .role = role});
 }
 
-// logits: one row for each slice that completes, in order.
+// logits: one row for each slice that completes and is not scored, in order.
 void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits) {
   const auto row_length = static_cast<std::size_t>(decoder_.config().vocab_rows);
   for (const Slice& slice : plan.slices) {
     const std::int64_t prompt_left = std::ssize(job(slice.id).request.prompt) - slice.position;
     totals_.prompt_tokens += std::clamp<std::int64_t>(prompt_left, 0, slice.tokens);
-    if (!slice.completes) continue;
+    if (!slice.completes || wants_scores(slice)) continue;
     ATELIER_CHECK(logits.size() >= row_length);
     advance(slice.id, logits.first(row_length));
     logits = logits.subspan(row_length);
+  }
+}
+
+// Does the slice hold prompt tokens whose scores are wanted and have not been told? It then ends where the
+// prompt does at the latest.
+bool Engine::Loop::wants_scores(const Slice& slice) {
+  const Job& job = this->job(slice.id);
+  return job.request.prompt_logprobs >= 0 && job.scored < std::ssize(job.request.prompt) &&
+         slice.position + slice.tokens > job.scored;
+}
+
+// Slices whose prompt is scored go through the decoder one by one: each wants a row of logits for every
+// token.
+void Engine::Loop::score_prompts(const BatchPlan& plan) {
+  for (const Slice& slice : plan.slices) {
+    if (!jobs_.contains(static_cast<std::uint64_t>(slice.id)) || !wants_scores(slice)) continue;
+    Job& job = this->job(slice.id);
+    const std::int64_t end = slice.position + slice.tokens;
+    auto scored = scorer_.score({.prompt = job.request.prompt,
+                                 .begin = slice.position,
+                                 .end = end,
+                                 .blocks = scheduler_.blocks(slice.id),
+                                 .logprobs = job.request.prompt_logprobs});
+    if (!scored) {
+      finish(slice.id, {.reason = FinishReason::kFailed, .error = scored.error().message});
+      continue;
+    }
+    // after a new start some have been told
+    scored->scores.erase(scored->scores.begin(), scored->scores.begin() + (job.scored - slice.position));
+    job.scored = end;
+    if (!scored->scores.empty())
+      letters_.push_back({.to = job.mailbox, .prompt = std::move(scored->scores), .token = {}, .end = {}});
+    if (slice.completes) advance(slice.id, scored->last);
   }
 }
 
@@ -172,11 +212,16 @@ void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits)
 void Engine::Loop::advance(SequenceId id, std::span<const float> logits) {
   Job& job = this->job(id);
   auto choice = job.sampler->pick(logits, scratch_);
-  if (!choice) return finish(id, {.reason = FinishReason::kFailed, .error = choice.error().message});
+  if (!choice) {
+    const Failure& failure = choice.error();
+    return finish(id, {.reason = FinishReason::kFailed, .error = failure.message, .fault = failure.fault});
+  }
   ++totals_.generated_tokens;
   const GenerationRequest& request = job.request;
   if (!request.ignore_eos && std::ranges::count(request.stop_ids, choice->id) > 0) {
-    return finish(id, {.reason = FinishReason::kStop, .stop_id = choice->id, .error = {}});
+    return finish(
+        id,
+        {.reason = FinishReason::kStop, .stop_id = choice->id, .stop_logprob = choice->logprob, .error = {}});
   }
   TokenEvent token{.id = choice->id, .logprob = choice->logprob, .top = std::move(choice->top)};
   job.tokens.push_back(token.id);
@@ -184,12 +229,12 @@ void Engine::Loop::advance(SequenceId id, std::span<const float> logits) {
     return finish(id, {.reason = FinishReason::kLength, .error = {}}, std::move(token));
   }
   scheduler_.append(id);
-  letters_.push_back({.to = job.mailbox, .token = std::move(token), .end = {}});
+  letters_.push_back({.to = job.mailbox, .prompt = {}, .token = std::move(token), .end = {}});
 }
 
 // Its blocks are free from here on; the client hears of it when the stats say so too.
 void Engine::Loop::finish(SequenceId id, GenerationEnd end, std::optional<TokenEvent> last) {
-  letters_.push_back({.to = job(id).mailbox, .token = std::move(last), .end = std::move(end)});
+  letters_.push_back({.to = job(id).mailbox, .prompt = {}, .token = std::move(last), .end = std::move(end)});
   scheduler_.remove(id);
   jobs_.erase(static_cast<std::uint64_t>(id));
   ++totals_.finished;
@@ -207,7 +252,8 @@ void Engine::Loop::publish() {
   std::int64_t ended = 0;
   for (Letter& letter : letters_) {
     ended += letter.end.has_value();
-    letter.to->deliver(std::move(letter.token), std::move(letter.end));
+    if (!letter.prompt.empty()) letter.to->deliver_prompt(std::move(letter.prompt));
+    if (letter.token || letter.end) letter.to->deliver(std::move(letter.token), std::move(letter.end));
   }
   letters_.clear();
   if (ended == 0) return;

@@ -19,14 +19,6 @@ std::uint64_t random_seed() {
   return std::uint64_t{device()} << 32 | device();
 }
 
-Status check_finite(std::span<const float> logits) {
-  if (all_finite(logits)) return {};
-  const auto bad = std::ranges::find_if_not(logits, [](float x) { return std::isfinite(x); });
-  return fail(Fault::kInternal,
-              "the model computed {} for token {}: its weights or the input are out of range", *bad,
-              bad - logits.begin());
-}
-
 // The logits themselves, or where there are restrictions or penalties an adjusted copy in the scratch.
 Result<std::span<const float>> adjust(std::span<const float> logits, const Restrictions* restrictions,
                                       std::span<const std::int32_t> output, const Penalties& penalties,

@@ -20,7 +20,8 @@ struct TokenScore {
   std::vector<TokenLogprob> top = {};  // the K best, best first
 };
 
-// logits: [rows], finite; real ids are [0, vocabulary), the rest is padding that counts in the sum only.
+// logits: [rows], finite (check_finite); real ids are [0, vocabulary), the rest is padding that counts in the
+// sum only.
 TokenScore score(std::span<const float> logits, std::int32_t vocabulary, std::int32_t id, std::int32_t k);
 
 }  // namespace atelier::sample
