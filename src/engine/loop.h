@@ -14,6 +14,7 @@
 #include "cache/block_pool.h"
 #include "engine/engine.h"
 #include "engine/mailbox.h"
+#include "engine/prompt_scorer.h"
 #include "engine/step_pacer.h"
 #include "model/kv_store.h"
 #include "sample/sampler.h"
@@ -38,12 +39,14 @@ class Engine::Loop {
     std::shared_ptr<Mailbox> mailbox;
     std::vector<std::int32_t> tokens;  // prompt and output
     bool long_rope;
+    std::int64_t scored = 0;  // tokens of the prompt whose successor's score has been told
     std::optional<sample::Sampler> sampler;
     GenerationFacts facts;
   };
   // What a step has for one client; sent when the books are up to date.
   struct Letter {
     std::shared_ptr<Mailbox> to;
+    std::vector<sample::TokenScore> prompt;
     std::optional<TokenEvent> token;
     std::optional<GenerationEnd> end;
   };
@@ -61,6 +64,8 @@ class Engine::Loop {
   void add_rows(const schedule::Slice& slice, std::int64_t begin, std::int64_t end, kernels::TokenRole role);
   void deliver(const schedule::BatchPlan& plan, std::span<const float> logits);
   void advance(schedule::SequenceId id, std::span<const float> logits, GenerationFacts::Time now);
+  bool wants_scores(const schedule::Slice& slice);
+  void score_prompts(const schedule::BatchPlan& plan);
   void finish(schedule::SequenceId id, GenerationEnd end, std::optional<TokenEvent> last = {});
   void publish();
   void end_everything();
@@ -83,6 +88,7 @@ class Engine::Loop {
   cache::BlockPool pool_;
   schedule::Scheduler scheduler_;
   StepPacer pacer_;
+  PromptScorer scorer_;
   Jobs jobs_;
   std::uint64_t next_id_ = 0;
   EngineStats totals_;  // the running counts
