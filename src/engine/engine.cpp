@@ -55,6 +55,7 @@ Engine::~Engine() = default;
 
 Result<std::unique_ptr<GenerationHandle>> Engine::submit(GenerationRequest request) {
   ATELIER_TRY_STATUS(check(request, config_));
+  if (request.prompt_logprobs >= 0) request.reads_cache = false;  // every row has to be computed
   request.max_tokens = std::min(request.max_tokens, config_.max_model_len - std::ssize(request.prompt));
   return loop_->submit(std::move(request));
 }

@@ -14,6 +14,14 @@ namespace atelier::engine {
 using schedule::BatchPlan;
 using schedule::SequenceId;
 using schedule::Slice;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// Of the first prompt in line enter every step, so that it comes to its end; fewer cost hardly less.
+constexpr std::int64_t kLeastPromptTokens = 32;
+
+}  // namespace
 
 Engine::Loop::Loop(model::Decoder& decoder, const EngineConfig& config)
     : config_(config),
@@ -21,9 +29,14 @@ Engine::Loop::Loop(model::Decoder& decoder, const EngineConfig& config)
       kv_(decoder.config(), decoder.kv_dtype(), config.kv_blocks),
       pool_(config.kv_blocks),
       scheduler_({.max_sequences = config.max_sequences,
-                  .max_prompt_tokens = config.max_batch_tokens,
-                  .block_tokens = kernels::kBlockTokens},
+                  .block_tokens = kernels::kBlockTokens,
+                  .by_priority = config.by_priority},
                  pool_),
+      pacer_(config.step_target_s, {.work = static_cast<double>(config.max_batch_tokens),
+                                    .depth_cost = depth_cost(decoder.config()),
+                                    .most = config.max_batch_tokens,
+                                    .least = std::min(config.max_batch_tokens, kLeastPromptTokens),
+                                    .longest = config.max_prompt_tokens_each}),
       scorer_(decoder, kv_, config.vocabulary) {
   published_.blocks_total = pool_.total();
   thread_ = std::jthread([this] { run(); });
@@ -43,8 +56,10 @@ Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest
           .mailbox = std::make_shared<Mailbox>(),
           .tokens = {},
           .scored = 0,
-          .sampler = {}};
+          .sampler = {},
+          .facts = {.arrived = Clock::now()}};
   auto handle = make_handle(job.mailbox);
+  const std::int64_t tokens = std::ssize(job.request.prompt);
   {
     const std::lock_guard lock(mutex_);
     if (draining_ || stopping_) return fail(Fault::kOverloaded, "the engine is shutting down");
@@ -53,7 +68,13 @@ Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest
       return fail(Fault::kOverloaded, "{} requests are running or waiting, and {} may; try again later",
                   unfinished_, limit);
     }
+    const std::int64_t waiting = published_.waiting_tokens + arriving_tokens_;
+    if (waiting + tokens > config_.max_waiting_tokens && waiting > 0) {
+      return fail(Fault::kOverloaded, "prompts of {} tokens are waiting, and {} may; try again later",
+                  waiting, config_.max_waiting_tokens);
+    }
     arrivals_.push_back(std::move(job));
+    arriving_tokens_ += tokens;
     ++unfinished_;
   }
   arrived_.notify_one();
@@ -70,6 +91,7 @@ EngineStats Engine::Loop::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats stats = published_;
   stats.waiting += std::ssize(arrivals_);
+  stats.waiting_tokens += arriving_tokens_;
   return stats;
 }
 
@@ -91,6 +113,7 @@ bool Engine::Loop::accept_arrivals() {
     if (stopping_) return false;
     arrivals.swap(arrivals_);
     published_.waiting += std::ssize(arrivals);  // until publish() counts them itself
+    published_.waiting_tokens += std::exchange(arriving_tokens_, 0);
   }
   for (Job& job : arrivals) admit(std::move(job));
   return true;
@@ -106,8 +129,20 @@ void Engine::Loop::admit(Job job) {
                   .prompt_tokens = prompt_tokens,
                   .max_tokens = request.max_tokens,
                   .tenant = request.tenant,
-                  .weight = request.weight});
+                  .weight = request.weight,
+                  .priority = request.priority,
+                  .reads_cache = request.reads_cache},
+                 keys_of(request));
   jobs_.emplace(static_cast<std::uint64_t>(id), std::move(job));
+}
+
+// The salt holds what decides over a token's keys and values beside the tokens, and who may know of them.
+cache::PrefixKeys Engine::Loop::keys_of(const GenerationRequest& request) const {
+  if (!config_.prefix_cache) return {};
+  const std::string salt = fmt::format("{} {} {}", request.tenant, request.adapter, request.cache_salt);
+  cache::PrefixKeys keys(salt, kernels::kBlockTokens);
+  keys.extend(request.prompt, false);
+  return keys;
 }
 
 void Engine::Loop::drop_cancelled() {
@@ -115,18 +150,21 @@ void Engine::Loop::drop_cancelled() {
   for (const auto& [id, job] : jobs_) {
     if (job.mailbox->cancelled()) cancelled.push_back(SequenceId{id});
   }
-  for (const SequenceId id : cancelled) finish(id, {.reason = FinishReason::kCancelled, .error = {}});
+  for (const SequenceId id : cancelled) finish(id, {.reason = FinishReason::kCancelled});
 }
 
 void Engine::Loop::step() {
-  const BatchPlan plan = scheduler_.next_batch();
+  const BatchPlan plan = scheduler_.next_batch(pacer_.room(scheduler_.anyone_generates()));
   if (plan.empty()) return;
   ++totals_.steps;
+  const auto begin = Clock::now();
+  const double prompt_work = begin_step(plan, begin);
   try {
+    score_prompts(plan);
     const std::span<const float> logits = decoder_.forward(build(plan), kv_);
     scheduler_.commit(plan);
     deliver(plan, logits);
-    score_prompts(plan);
+    pacer_.learn(prompt_work, std::chrono::duration<double>(Clock::now() - begin).count());
   } catch (const std::exception& error) {
     log_error("a step failed: {}; its {} generations end", error.what(), plan.slices.size());
     for (const Slice& slice : plan.slices) {
@@ -136,10 +174,24 @@ void Engine::Loop::step() {
   }
 }
 
+// Notes who begins; the prompts' work in the plan, as PromptRoom counts it.
+double Engine::Loop::begin_step(const BatchPlan& plan, GenerationFacts::Time now) {
+  const double each_depth = pacer_.room(false).depth_cost;
+  double work = 0;
+  for (const Slice& slice : plan.slices) {
+    GenerationFacts& facts = job(slice.id).facts;
+    if (facts.admitted == GenerationFacts::Time{}) facts.admitted = now;
+    if (slice.tokens == 1 && slice.position > 0) continue;
+    const auto tokens = static_cast<double>(slice.tokens), depth = static_cast<double>(slice.position);
+    work += tokens * (1 + depth * each_depth);
+  }
+  return work;
+}
+
 std::span<const model::BatchSequence> Engine::Loop::build(const BatchPlan& plan) {
   batch_.clear();
   for (const Slice& slice : plan.slices) {
-    if (wants_scores(slice)) continue;
+    if (scored_.contains(static_cast<std::uint64_t>(slice.id))) continue;
     const std::int64_t prompt = std::ssize(job(slice.id).request.prompt), end = slice.position + slice.tokens;
     const std::int64_t middle = std::clamp(prompt, slice.position, end);
     add_rows(slice, slice.position, middle, kernels::TokenRole::kPrompt);
@@ -165,12 +217,17 @@ void Engine::Loop::add_rows(const Slice& slice, std::int64_t begin, std::int64_t
 // logits: one row for each slice that completes and is not scored, in order.
 void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits) {
   const auto row_length = static_cast<std::size_t>(decoder_.config().vocab_rows);
+  const auto now = Clock::now();
   for (const Slice& slice : plan.slices) {
     const std::int64_t prompt_left = std::ssize(job(slice.id).request.prompt) - slice.position;
     totals_.prompt_tokens += std::clamp<std::int64_t>(prompt_left, 0, slice.tokens);
-    if (!slice.completes || wants_scores(slice)) continue;
+    if (const auto scored = scored_.find(static_cast<std::uint64_t>(slice.id)); scored != scored_.end()) {
+      tell_scores(slice, std::move(scored->second), now);
+      continue;
+    }
+    if (!slice.completes) continue;
     ATELIER_CHECK(logits.size() >= row_length);
-    advance(slice.id, logits.first(row_length));
+    advance(slice.id, logits.first(row_length), now);
     logits = logits.subspan(row_length);
   }
 }
@@ -184,33 +241,39 @@ bool Engine::Loop::wants_scores(const Slice& slice) {
 }
 
 // Slices whose prompt is scored go through the decoder one by one: each wants a row of logits for every
-// token.
+// token. What comes of it is told once the step is known to be done.
 void Engine::Loop::score_prompts(const BatchPlan& plan) {
+  scored_.clear();
   for (const Slice& slice : plan.slices) {
-    if (!jobs_.contains(static_cast<std::uint64_t>(slice.id)) || !wants_scores(slice)) continue;
-    Job& job = this->job(slice.id);
-    const std::int64_t end = slice.position + slice.tokens;
-    auto scored = scorer_.score({.prompt = job.request.prompt,
-                                 .begin = slice.position,
-                                 .end = end,
-                                 .blocks = scheduler_.blocks(slice.id),
-                                 .logprobs = job.request.prompt_logprobs});
-    if (!scored) {
-      finish(slice.id, {.reason = FinishReason::kFailed, .error = scored.error().message});
-      continue;
-    }
-    // after a new start some have been told
-    scored->scores.erase(scored->scores.begin(), scored->scores.begin() + (job.scored - slice.position));
-    job.scored = end;
-    if (!scored->scores.empty())
-      letters_.push_back({.to = job.mailbox, .prompt = std::move(scored->scores), .token = {}, .end = {}});
-    if (slice.completes) advance(slice.id, scored->last);
+    if (!wants_scores(slice)) continue;
+    const Job& job = this->job(slice.id);
+    scored_.emplace(static_cast<std::uint64_t>(slice.id),
+                    scorer_.score({.prompt = job.request.prompt,
+                                   .begin = slice.position,
+                                   .end = slice.position + slice.tokens,
+                                   .blocks = scheduler_.blocks(slice.id),
+                                   .logprobs = job.request.prompt_logprobs}));
   }
 }
 
+void Engine::Loop::tell_scores(const Slice& slice, Result<PromptScorer::Outcome> scored,
+                               GenerationFacts::Time now) {
+  Job& job = this->job(slice.id);
+  if (!scored) return finish(slice.id, {.reason = FinishReason::kFailed, .error = scored.error().message});
+  // computed again after a preemption: some have been told
+  const std::int64_t told = std::min(job.scored - slice.position, std::ssize(scored->scores));
+  scored->scores.erase(scored->scores.begin(), scored->scores.begin() + told);
+  job.scored = slice.position + slice.tokens;
+  if (!scored->scores.empty())
+    letters_.push_back({.to = job.mailbox, .prompt = std::move(scored->scores), .token = {}, .end = {}});
+  if (slice.completes) advance(slice.id, scored->last, now);
+}
+
 // One sequence's next token: its end, or one more step.
-void Engine::Loop::advance(SequenceId id, std::span<const float> logits) {
+void Engine::Loop::advance(SequenceId id, std::span<const float> logits, GenerationFacts::Time now) {
   Job& job = this->job(id);
+  if (job.facts.first_token == GenerationFacts::Time{}) job.facts.first_token = now;
+  job.facts.last_token = now;
   auto choice = job.sampler->pick(logits, scratch_);
   if (!choice) {
     const Failure& failure = choice.error();
@@ -219,22 +282,26 @@ void Engine::Loop::advance(SequenceId id, std::span<const float> logits) {
   ++totals_.generated_tokens;
   const GenerationRequest& request = job.request;
   if (!request.ignore_eos && std::ranges::count(request.stop_ids, choice->id) > 0) {
-    return finish(
-        id,
-        {.reason = FinishReason::kStop, .stop_id = choice->id, .stop_logprob = choice->logprob, .error = {}});
+    return finish(id,
+                  {.reason = FinishReason::kStop, .stop_id = choice->id, .stop_logprob = choice->logprob});
   }
   TokenEvent token{.id = choice->id, .logprob = choice->logprob, .top = std::move(choice->top)};
   job.tokens.push_back(token.id);
   if (std::ssize(job.tokens) - std::ssize(request.prompt) == request.max_tokens) {
-    return finish(id, {.reason = FinishReason::kLength, .error = {}}, std::move(token));
+    return finish(id, {.reason = FinishReason::kLength}, std::move(token));
   }
-  scheduler_.append(id);
+  scheduler_.append(id, token.id);
   letters_.push_back({.to = job.mailbox, .prompt = {}, .token = std::move(token), .end = {}});
 }
 
 // Its blocks are free from here on; the client hears of it when the stats say so too.
 void Engine::Loop::finish(SequenceId id, GenerationEnd end, std::optional<TokenEvent> last) {
-  letters_.push_back({.to = job(id).mailbox, .prompt = {}, .token = std::move(last), .end = std::move(end)});
+  const schedule::Sequence& sequence = scheduler_.sequence(id);
+  Job& job = this->job(id);
+  end.facts = job.facts;
+  end.facts.cached_tokens = sequence.cached;
+  end.facts.preemptions = sequence.preemptions;
+  letters_.push_back({.to = job.mailbox, .prompt = {}, .token = std::move(last), .end = std::move(end)});
   scheduler_.remove(id);
   jobs_.erase(static_cast<std::uint64_t>(id));
   ++totals_.finished;
@@ -245,6 +312,12 @@ void Engine::Loop::publish() {
   totals_.waiting = scheduler_.waiting();
   totals_.blocks_used = pool_.used();
   totals_.blocks_total = pool_.total();
+  totals_.waiting_tokens = scheduler_.waiting_tokens();
+  const schedule::SchedulerCounts& counts = scheduler_.counts();
+  totals_.prefix_queries = counts.prefix_queries;
+  totals_.prefix_hits = counts.prefix_hits;
+  totals_.preemptions = counts.preemptions;
+  totals_.recomputed_tokens = counts.recomputed;
   {
     const std::lock_guard lock(mutex_);
     published_ = totals_;
@@ -270,8 +343,7 @@ void Engine::Loop::end_everything() {
     for (Job& job : arrivals_) admit(std::move(job));
     arrivals_.clear();
   }
-  while (!jobs_.empty())
-    finish(SequenceId{jobs_.begin()->first}, {.reason = FinishReason::kCancelled, .error = {}});
+  while (!jobs_.empty()) finish(SequenceId{jobs_.begin()->first}, {.reason = FinishReason::kCancelled});
   publish();
 }
 
