@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ using PromptLogprobs = std::vector<std::vector<RankedToken>>;  // of the prompt'
 
 struct Usage {
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
+  std::optional<std::int64_t> cached_tokens = {};  // of the prompt; known at the end
 };
 
 // Why a choice ended; both empty while it goes on.

@@ -167,9 +167,9 @@ void Engine::Loop::step() {
   const auto begin = Clock::now();
   const double prompt_work = begin_step(plan, begin);
   try {
+    score_prompts(plan);
     const std::span<const float> logits = decoder_.forward(build(plan), kv_);
     deliver(plan, logits);
-    score_prompts(plan);
     learn(plan, prompt_work, std::chrono::duration<double>(Clock::now() - begin).count());
   } catch (const std::exception& error) {
     log_error("a step failed: {}; its {} generations end", error.what(), plan.slices.size());
@@ -223,7 +223,7 @@ double Engine::Loop::begin_step(const BatchPlan& plan, GenerationFacts::Time now
 std::span<const model::BatchSequence> Engine::Loop::build(const BatchPlan& plan) {
   batch_.clear();
   for (const Slice& slice : plan.slices) {
-    if (wants_scores(slice)) continue;
+    if (scored_.contains(static_cast<std::uint64_t>(slice.id))) continue;
     const std::int64_t prompt = std::ssize(job(slice.id).request.prompt), end = slice.position + slice.tokens;
     const std::int64_t middle = std::clamp(prompt, slice.position, end);
     if (slice.drafted > 0) {
@@ -260,7 +260,10 @@ void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits)
   for (const Slice& slice : plan.slices) {
     const std::int64_t prompt_left = std::ssize(job(slice.id).request.prompt) - slice.position;
     totals_.prompt_tokens += std::clamp<std::int64_t>(prompt_left, 0, slice.tokens);
-    if (wants_scores(slice)) continue;
+    if (const auto scored = scored_.find(static_cast<std::uint64_t>(slice.id)); scored != scored_.end()) {
+      tell_scores(slice, std::move(scored->second), now);
+      continue;
+    }
     scheduler_.commit(slice);
     if (!slice.completes) continue;
     const auto rows = static_cast<std::size_t>(slice.drafted + 1) * row_length;
@@ -302,30 +305,34 @@ bool Engine::Loop::wants_scores(const Slice& slice) {
 }
 
 // Slices whose prompt is scored go through the decoder one by one: each wants a row of logits for every
-// token.
+// token. What comes of it is told once the step is known to be done.
 void Engine::Loop::score_prompts(const BatchPlan& plan) {
+  scored_.clear();
   for (const Slice& slice : plan.slices) {
-    if (!jobs_.contains(static_cast<std::uint64_t>(slice.id)) || !wants_scores(slice)) continue;
-    Job& job = this->job(slice.id);
-    const std::int64_t end = slice.position + slice.tokens;
-    auto scored = scorer_.score({.prompt = job.request.prompt,
-                                 .begin = slice.position,
-                                 .end = end,
-                                 .blocks = scheduler_.blocks(slice.id),
-                                 .long_rope = job.long_rope,
-                                 .logprobs = job.request.prompt_logprobs});
-    if (!scored) {
-      finish(slice.id, {.reason = FinishReason::kFailed, .error = scored.error().message});
-      continue;
-    }
-    scheduler_.commit(slice);
-    // after a new start some have been told
-    scored->scores.erase(scored->scores.begin(), scored->scores.begin() + (job.scored - slice.position));
-    job.scored = end;
-    if (!scored->scores.empty())
-      letters_.push_back({.to = job.mailbox, .prompt = std::move(scored->scores), .token = {}, .end = {}});
-    if (slice.completes) advance(slice.id, scored->last, Clock::now());
+    if (!wants_scores(slice)) continue;
+    const Job& job = this->job(slice.id);
+    scored_.emplace(static_cast<std::uint64_t>(slice.id),
+                    scorer_.score({.prompt = job.request.prompt,
+                                   .begin = slice.position,
+                                   .end = slice.position + slice.tokens,
+                                   .blocks = scheduler_.blocks(slice.id),
+                                   .long_rope = job.long_rope,
+                                   .logprobs = job.request.prompt_logprobs}));
   }
+}
+
+void Engine::Loop::tell_scores(const Slice& slice, Result<PromptScorer::Outcome> scored,
+                               GenerationFacts::Time now) {
+  Job& job = this->job(slice.id);
+  if (!scored) return finish(slice.id, {.reason = FinishReason::kFailed, .error = scored.error().message});
+  scheduler_.commit(slice);
+  // computed again after a preemption: some have been told
+  const std::int64_t told = std::min(job.scored - slice.position, std::ssize(scored->scores));
+  scored->scores.erase(scored->scores.begin(), scored->scores.begin() + told);
+  job.scored = slice.position + slice.tokens;
+  if (!scored->scores.empty())
+    letters_.push_back({.to = job.mailbox, .prompt = std::move(scored->scores), .token = {}, .end = {}});
+  if (slice.completes) advance(slice.id, scored->last, now);
 }
 
 // One sequence's next token, or its end (nullopt).

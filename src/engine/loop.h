@@ -73,6 +73,8 @@ class Engine::Loop {
                        GenerationFacts::Time now);
   bool wants_scores(const schedule::Slice& slice);
   void score_prompts(const schedule::BatchPlan& plan);
+  void tell_scores(const schedule::Slice& slice, Result<PromptScorer::Outcome> scored,
+                   GenerationFacts::Time now);
   void finish(schedule::SequenceId id, GenerationEnd end, std::optional<TokenEvent> last = {});
   void publish();
   void end_everything();
@@ -97,6 +99,7 @@ class Engine::Loop {
   StepPacer pacer_;
   PromptScorer scorer_;
   std::optional<Speculation> speculation_;
+  std::unordered_map<std::uint64_t, Result<PromptScorer::Outcome>> scored_;  // in this step, by sequence
   Jobs jobs_;
   std::uint64_t next_id_ = 0;
   EngineStats totals_;  // the running counts

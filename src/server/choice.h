@@ -49,6 +49,8 @@ class Choice {
   bool ended() const { return ended_; }
   const api::Finish& finish() const { return finish_; }  // its views live as long as the choice
   std::int64_t tokens() const { return tokens_; }
+  // Of the prompt; nullopt where the engine had not come to the end (a stop string).
+  std::optional<std::int64_t> cached_tokens() const { return cached_tokens_; }
   std::span<const std::int32_t> prompt() const { return *terms_.prompt; }
   const api::PromptLogprobs& prompt_logprobs() const { return prompt_logprobs_; }
   // How likely the answer is by the token; needs log-probabilities. One without any token is not likely.
@@ -68,6 +70,7 @@ class Choice {
   std::string stop_string_;
   api::Finish finish_;
   std::int64_t tokens_ = 0;
+  std::optional<std::int64_t> cached_tokens_;
   double logprob_sum_ = 0;  // of the answer's tokens and of what stopped it
   std::int64_t logprobs_summed_ = 0;
   api::PromptLogprobs prompt_logprobs_;

@@ -176,9 +176,17 @@ void Session::leave(std::string_view finish) {
   presence_.reset();
 }
 
+// A prompt counts once, however many answers it has: what of it was cached is what its first answer found.
 api::Usage Session::usage() const {
-  api::Usage total{.prompt_tokens = terms_.prompt_tokens, .completion_tokens = 0};
-  for (const Line& line : lines_) total.completion_tokens += line.choice->tokens();
+  api::Usage total{.prompt_tokens = terms_.prompt_tokens, .completion_tokens = 0, .cached_tokens = 0};
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    const Choice& choice = *lines_[i].choice;
+    total.completion_tokens += choice.tokens();
+    if (i % static_cast<std::size_t>(terms_.best_of) != 0) continue;
+    const auto cached = choice.cached_tokens();
+    total.cached_tokens =
+        cached && total.cached_tokens ? std::optional(*total.cached_tokens + *cached) : std::nullopt;
+  }
   return total;
 }
 
