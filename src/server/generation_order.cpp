@@ -31,8 +31,7 @@ Result<engine::GenerationRequest> generation_order(const ServedModel& model,
   engine::GenerationRequest order;
   order.sampling = sampling(model, fields);
   if (order.sampling.seed) *order.sampling.seed += static_cast<std::uint64_t>(choice);
-  order.max_tokens =
-      fields.max_tokens.value_or(model.max_model_len() - static_cast<std::int64_t>(prompt.size()));
+  order.max_tokens = fields.max_tokens.value_or(model.room_behind(static_cast<std::int64_t>(prompt.size())));
   order.prompt = std::move(prompt);
   // ignore_eos is about the model's own ends; a client's stop_token_ids still hold
   if (!fields.ignore_eos) order.stop_ids = model.tokenizer().data().stop_ids;
