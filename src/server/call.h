@@ -8,10 +8,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "http/message.h"
 #include "http/response_writer.h"
+#include "server/rate_limiter.h"
 
 namespace atelier::server {
 
@@ -37,6 +39,11 @@ class Call {
   void begin_events();  // text/event-stream; then writer() until end_events
   void end_events();
 
+  // One more header of the answer; before it.
+  void add_header(std::string name, std::string value);
+  // What is settled when the call ends.
+  void hold(std::unique_ptr<Ticket> ticket) { ticket_ = std::move(ticket); }
+
   // What the log is to say of a generation.
   void note_tokens(std::int64_t prompt, std::int64_t completion);
   void note_finish(std::string_view reason);
@@ -52,6 +59,8 @@ class Call {
   int status_ = 499;
   std::int64_t prompt_tokens_ = -1, completion_tokens_ = -1;  // -1: not a generation
   std::string finish_;
+  std::vector<http::Header> headers_;
+  std::unique_ptr<Ticket> ticket_;  // null: nobody counts
 };
 
 // Headers that keep a browser from doing what no page of ours asks for.

@@ -24,6 +24,25 @@ api::ModelCard card_of(const ServedModel& model) {
       .id = model.id, .root = model.root, .created = model.created, .max_model_len = model.max_model_len()};
 }
 
+// With or without the prefix: some proxies take it off, some do not.
+void strip_prefix(std::string& path, std::string_view prefix) {
+  if (prefix.empty() || !path.starts_with(prefix)) return;
+  if (path.size() == prefix.size()) {
+    path = "/";
+  } else if (path[prefix.size()] == '/') {
+    path.erase(0, prefix.size());
+  }
+}
+
+// What needs no key: probes, which tell nothing of anybody, and the page, which asks for one.
+bool is_open(const http::Request& request) {
+  for (const std::string_view probe : {"/health", "/ping", "/ready", "/version"}) {
+    if (request.path == probe) return true;
+  }
+  const bool reading = request.method == "GET" || request.method == "HEAD";
+  return reading && find_asset(request.path) != nullptr;
+}
+
 void answer_error(Call& call, int status, std::string_view message) {
   call.respond_json(status, api::error_body(status, http::reason_phrase(status), message));
 }
@@ -33,6 +52,7 @@ void answer_error(Call& call, int status, std::string_view message) {
 Service::Service(ServedModel model, ServiceOptions options)
     : model_(std::move(model)),
       options_(std::move(options)),
+      gate_(options_.gate),
       generations_(model_, "atelier-" + options_.version, options_.workers),
       tokens_(model_) {
   add_routes();
@@ -48,7 +68,7 @@ void Service::add_routes() {
               [this](Shared call) { call->respond_json(200, api::model_list(card_of(model_))); });
   router_.add("GET", "/v1/models/*", [this](Shared call) {
     const std::string asked = call->request().path.substr(std::string_view("/v1/models/").size());
-    if (asked == model_.id) return call->respond_json(200, api::model_card(card_of(model_)));
+    if (model_.is_called(asked)) return call->respond_json(200, api::model_card(card_of(model_)));
     call->fail({Fault::kNotFound, fmt::format("The model `{}` does not exist.", asked), "model"});
   });
   router_.add("GET", "/health", answer_empty);
@@ -68,7 +88,9 @@ void Service::add_routes() {
 
 void Service::handle(http::Request request, std::shared_ptr<http::ResponseWriter> writer) {
   const auto call = std::make_shared<Call>(std::move(request), std::move(writer));
+  strip_prefix(call->request().path, options_.root_path);
   const http::Request& asked = call->request();
+  if (!gate_.admit(*call, is_open(asked))) return;
   const Router::Match match = router_.find(asked.method, asked.path);
   if (match.route != nullptr) return (*match.route)(call);
   const bool reading = asked.method == "GET" || asked.method == "HEAD";
