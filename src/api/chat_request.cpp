@@ -4,8 +4,6 @@
 #include <array>
 
 #include "api/chat_messages.h"
-#include "base/json.h"
-
 namespace atelier::api {
 namespace {
 
@@ -86,15 +84,12 @@ void read_prompt_form(FieldReader& reader, ChatRequest& request) {
 }  // namespace
 
 Result<ChatRequest> parse_chat_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::value json, parse_json(body));
-  if (!json.is_object()) {
-    return fail(Fault::kBadRequest, "the body must be a JSON object, got {}", describe(json));
-  }
-  return read_chat_request(json.get_object());
+  ATELIER_TRY(const boost::json::object object, parse_object(body));
+  FieldReader reader(object);
+  return read_chat_request(reader);
 }
 
-Result<ChatRequest> read_chat_request(const boost::json::object& body) {
-  FieldReader reader(body);
+Result<ChatRequest> read_chat_request(FieldReader& reader) {
   ChatRequest request;
   static_cast<GenerationFields&>(request) = read_generation_fields(reader);
   read_lengths(reader, request);

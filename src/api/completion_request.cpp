@@ -2,8 +2,6 @@
 
 #include <boost/json/array.hpp>
 
-#include "base/json.h"
-
 namespace atelier::api {
 namespace {
 
@@ -69,11 +67,12 @@ void refuse_foreign(FieldReader& reader, const CompletionRequest& request) {
 }  // namespace
 
 Result<CompletionRequest> parse_completion_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::value json, parse_json(body));
-  if (!json.is_object()) {
-    return fail(Fault::kBadRequest, "the body must be a JSON object, got {}", describe(json));
-  }
-  FieldReader reader(json.get_object());
+  ATELIER_TRY(const boost::json::object object, parse_object(body));
+  FieldReader reader(object);
+  return read_completion_request(reader);
+}
+
+Result<CompletionRequest> read_completion_request(FieldReader& reader) {
   CompletionRequest request;
   static_cast<GenerationFields&>(request) = read_generation_fields(reader);
   read_lengths(reader, request);

@@ -24,5 +24,6 @@ struct CompletionRequest : GenerationFields {
 
 // `body` is the raw JSON text. Any thread.
 Result<CompletionRequest> parse_completion_request(std::string_view body);
+Result<CompletionRequest> read_completion_request(FieldReader& reader);
 
 }  // namespace atelier::api

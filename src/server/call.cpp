@@ -6,7 +6,6 @@
 #include <random>
 #include <utility>
 
-#include "api/error_body.h"
 #include "api/json_writer.h"
 
 namespace atelier::server {
@@ -45,6 +44,11 @@ Call::~Call() {
   log();
 }
 
+void Call::take_endpoint(std::string_view parameter, api::ErrorShape errors) {
+  parameter_ = parameter;
+  errors_ = errors;
+}
+
 void Call::respond(http::Response response) {
   status_ = response.status;
   response.headers.push_back({"X-Request-Id", id_});
@@ -58,8 +62,9 @@ void Call::respond_json(int status, std::string json) {
 
 void Call::fail(const Failure& failure) {
   const int status = api::error_kind(failure.fault).status;
-  http::Response response{
-      .status = status, .headers = {{"Content-Type", "application/json"}}, .body = api::error_body(failure)};
+  http::Response response{.status = status,
+                          .headers = {{"Content-Type", "application/json"}},
+                          .body = api::error_body(failure, errors_)};
   if (status == 503) response.headers.push_back({"Retry-After", std::string(kRetryAfterSeconds)});
   respond(std::move(response));
 }

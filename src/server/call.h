@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/error_body.h"
 #include "base/result.h"
 #include "http/message.h"
 #include "http/response_writer.h"
@@ -27,6 +28,10 @@ class Call {
   http::ResponseWriter& writer() { return *writer_; }
   const std::shared_ptr<http::ResponseWriter>& shared_writer() const { return writer_; }
   const std::string& id() const { return id_; }
+  const std::string& parameter() const { return parameter_; }  // of the path: "/v1/models/{model}"
+
+  // Before the handler: what the endpoint says.
+  void take_endpoint(std::string_view parameter, api::ErrorShape errors);
 
   // One of these answers; each adds the headers that every answer has. Any thread, once.
   void respond(http::Response response);
@@ -44,7 +49,8 @@ class Call {
 
   http::Request request_;
   std::shared_ptr<http::ResponseWriter> writer_;
-  std::string id_;
+  std::string id_, parameter_;
+  api::ErrorShape errors_ = api::ErrorShape::kOpenAi;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   int status_ = 499;
   std::int64_t prompt_tokens_ = -1, completion_tokens_ = -1;  // -1: not a generation

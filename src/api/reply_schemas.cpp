@@ -1,0 +1,87 @@
+#include "api/reply_schemas.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "base/json.h"
+
+namespace atelier::api {
+namespace {
+
+constexpr std::string_view kSchemas = R"json({
+"Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "object",
+  "required": ["message", "type", "param", "code"], "properties": {
+    "message": {"type": "string"}, "type": {"type": "string"}, "param": {"type": ["string", "null"]},
+    "code": {"type": "integer"}}}}},
+"ChatMessage": {"type": "object", "required": ["role"], "properties": {
+  "role": {"enum": ["system", "developer", "user", "assistant", "tool"]},
+  "content": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"oneOf": [{"type": "string"},
+    {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["text", "refusal"]}, "text": {"type": "string"}}}]}},
+    {"type": "null"}]},
+  "name": {"type": ["string", "null"]}, "tool_call_id": {"type": ["string", "null"]},
+  "reasoning_content": {"type": ["string", "null"]}, "tool_calls": {"type": ["array", "null"]}}},
+"Usage": {"type": "object", "required": ["prompt_tokens", "completion_tokens", "total_tokens"], "properties": {
+  "prompt_tokens": {"type": "integer"}, "completion_tokens": {"type": "integer"}, "total_tokens": {"type": "integer"}}},
+"FinishReason": {"enum": ["stop", "length", null]},
+"StopReason": {"description": "The stop string or the stop_token_ids' id that was met.", "type": ["string", "integer", "null"]},
+"ChatLogprobs": {"type": ["object", "null"], "properties": {"content": {"type": "array", "items": {"type": "object",
+  "required": ["token", "logprob", "bytes", "top_logprobs"]}}}},
+"ChatCompletion": {"type": "object", "required": ["id", "object", "created", "model", "choices", "usage"], "properties": {
+  "id": {"type": "string"}, "object": {"const": "chat.completion"}, "created": {"type": "integer"},
+  "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
+  "choices": {"type": "array", "items": {"type": "object", "required": ["index", "message", "finish_reason"], "properties": {
+    "index": {"type": "integer"}, "message": {"type": "object", "required": ["role", "content"], "properties": {
+      "role": {"const": "assistant"}, "content": {"type": "string"}, "refusal": {"type": "null"}}},
+    "logprobs": {"$ref": "#/components/schemas/ChatLogprobs"},
+    "finish_reason": {"$ref": "#/components/schemas/FinishReason"},
+    "stop_reason": {"$ref": "#/components/schemas/StopReason"}}}},
+  "usage": {"$ref": "#/components/schemas/Usage"}}},
+"ChatCompletionChunk": {"type": "object", "required": ["id", "object", "created", "model", "choices"], "properties": {
+  "id": {"type": "string"}, "object": {"const": "chat.completion.chunk"}, "created": {"type": "integer"},
+  "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
+  "choices": {"type": "array", "items": {"type": "object", "required": ["index", "delta", "finish_reason"], "properties": {
+    "index": {"type": "integer"}, "delta": {"type": "object", "properties": {
+      "role": {"const": "assistant"}, "content": {"type": "string"}}},
+    "logprobs": {"$ref": "#/components/schemas/ChatLogprobs"},
+    "finish_reason": {"$ref": "#/components/schemas/FinishReason"},
+    "stop_reason": {"$ref": "#/components/schemas/StopReason"}}}},
+  "usage": {"$ref": "#/components/schemas/Usage"}}},
+"Completion": {"type": "object", "required": ["id", "object", "created", "model", "choices"], "properties": {
+  "id": {"type": "string"}, "object": {"const": "text_completion"}, "created": {"type": "integer"},
+  "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
+  "choices": {"type": "array", "items": {"type": "object", "required": ["index", "text", "finish_reason"], "properties": {
+    "index": {"type": "integer"}, "text": {"type": "string"}, "logprobs": {"type": ["object", "null"]},
+    "finish_reason": {"$ref": "#/components/schemas/FinishReason"},
+    "stop_reason": {"$ref": "#/components/schemas/StopReason"}}}},
+  "usage": {"$ref": "#/components/schemas/Usage"}}},
+"TokenizeReply": {"type": "object", "required": ["count", "max_model_len", "tokens", "token_strs"], "properties": {
+  "count": {"type": "integer"}, "max_model_len": {"type": "integer"},
+  "tokens": {"type": "array", "items": {"type": "integer"}},
+  "token_strs": {"type": ["array", "null"], "items": {"type": "string"}}}},
+"DetokenizeReply": {"type": "object", "required": ["prompt"], "properties": {"prompt": {"type": "string"}}},
+"Model": {"type": "object", "required": ["id", "object", "created", "owned_by", "root", "max_model_len"], "properties": {
+  "id": {"type": "string"}, "object": {"const": "model"}, "created": {"type": "integer"}, "owned_by": {"type": "string"},
+  "root": {"type": "string"}, "parent": {"type": ["string", "null"]}, "max_model_len": {"type": "integer"},
+  "permission": {"type": "array", "items": {"type": "object"}}}},
+"ModelList": {"type": "object", "required": ["object", "data"], "properties": {"object": {"const": "list"},
+  "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}}},
+"Document": {"type": "object", "description": "An OpenAPI document."},
+"Version": {"type": "object", "required": ["version"], "properties": {"version": {"type": "string"}}},
+"Load": {"type": "object", "required": ["server_load"], "properties": {
+  "server_load": {"type": "integer", "description": "Generations running and waiting."},
+  "running": {"type": "integer"}, "waiting": {"type": "integer"},
+  "kv_blocks_used": {"type": "integer"}, "kv_blocks_total": {"type": "integer"}}}
+})json";
+
+}  // namespace
+
+const boost::json::object& reply_schemas() {
+  static const boost::json::object schemas = [] {
+    auto parsed = parse_json(kSchemas);
+    ATELIER_CHECK(parsed && parsed->is_object());
+    return std::move(parsed->get_object());
+  }();
+  return schemas;
+}
+
+}  // namespace atelier::api
