@@ -49,6 +49,61 @@ TEST(BlockPool, TakesTheWarmestBlocksFirst) {
   EXPECT_EQ(first, second);
 }
 
+BlockKey key(std::uint8_t name) {
+  return {name};
+}
+
+// `count` blocks taken, published as name, name + 1 …, and let go.
+std::vector<BlockId> keep(BlockPool& pool, int count, std::uint8_t name) {
+  std::vector<BlockId> blocks;
+  EXPECT_TRUE(pool.try_reserve(count, blocks));
+  for (int i = 0; i < count; ++i) pool.publish(blocks[i], key(static_cast<std::uint8_t>(name + i)));
+  pool.release(blocks);
+  return blocks;
+}
+
+TEST(BlockPool, KeepsWhatWasPublishedUntilItIsNeeded) {
+  BlockPool pool(3);
+  const auto kept = keep(pool, 2, 1);
+  EXPECT_EQ(pool.free(), 3);
+  EXPECT_EQ(pool.kept(), 2);
+  EXPECT_EQ(pool.find(key(1)), kept[0]);
+  std::vector<BlockId> taken;
+  ASSERT_TRUE(pool.try_reserve(1, taken));  // the empty one
+  EXPECT_EQ(pool.find(key(2)), kept[1]);
+  ASSERT_TRUE(pool.try_reserve(1, taken));
+  EXPECT_EQ(taken[1], kept[1]);  // the end of a sequence goes before its beginning
+  EXPECT_FALSE(pool.find(key(2)));
+  EXPECT_EQ(pool.find(key(1)), kept[0]);
+}
+
+TEST(BlockPool, AKeptBlockCanBeTakenAgainAndIsNewThen) {
+  BlockPool pool(2);
+  const auto first = keep(pool, 1, 1), second = keep(pool, 1, 2);
+  pool.retain(first[0]);
+  EXPECT_EQ(pool.used(), 1);
+  pool.release(first);
+  std::vector<BlockId> taken;
+  ASSERT_TRUE(pool.try_reserve(1, taken));
+  EXPECT_EQ(taken[0], second[0]);
+  EXPECT_EQ(pool.find(key(1)), first[0]);
+}
+
+TEST(BlockPool, OneBlockForAKey) {
+  BlockPool pool(3);
+  std::vector<BlockId> taken;
+  ASSERT_TRUE(pool.try_reserve(2, taken));
+  pool.publish(taken[0], key(1));
+  pool.publish(taken[1], key(1));
+  EXPECT_EQ(pool.find(key(1)), taken[0]);
+  pool.release(taken);
+  EXPECT_EQ(pool.kept(), 1);
+  pool.forget();
+  EXPECT_EQ(pool.kept(), 0);
+  EXPECT_FALSE(pool.find(key(1)));
+  EXPECT_EQ(pool.free(), 3);
+}
+
 TEST(BlockPoolDeathTest, AbortsOnOurOwnMistakes) {
   BlockPool pool(2);
   std::vector<BlockId> taken;

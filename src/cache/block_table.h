@@ -28,6 +28,14 @@ class BlockTable {
     return missing <= 0 || pool_->try_reserve(missing, blocks_);
   }
 
+  // Takes a block that others filled, as the next one of a table, or in the place of its own at `index`.
+  void share(std::size_t index, BlockId block) {
+    pool_->retain(block);
+    if (index == blocks_.size()) return blocks_.push_back(block);
+    pool_->release({&blocks_[index], 1});
+    blocks_[index] = block;
+  }
+
   std::span<const BlockId> blocks() const { return blocks_; }
 
  private:

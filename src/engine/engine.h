@@ -12,18 +12,27 @@
 namespace atelier::engine {
 
 struct EngineConfig {
-  std::int64_t max_sequences = 32;      // running at once
-  std::int64_t max_model_len = 0;       // tokens of prompt + output of one sequence
-  std::int64_t max_batch_tokens = 512;  // prompt tokens entering one step
-  std::int64_t kv_blocks = 0;           // of kernels::kBlockTokens tokens
-  std::int64_t max_waiting = 1024;      // beyond: kOverloaded
-  std::int32_t vocabulary = 0;          // real ids; padding rows above are never produced
+  std::int64_t max_sequences = 32;                          // running at once
+  std::int64_t max_model_len = 0;                           // tokens of prompt + output of one sequence
+  std::int64_t max_batch_tokens = 512;                      // prompt tokens entering one step
+  std::int64_t kv_blocks = 0;                               // of kernels::kBlockTokens tokens
+  std::int64_t max_waiting = 1024;                          // beyond: kOverloaded
+  std::int64_t max_waiting_tokens = std::int64_t{1} << 22;  // of prompts that wait; beyond: kOverloaded
+  std::int64_t max_prompt_tokens_each = 0;  // of one prompt entering one step; 0 = as there is room
+  double step_target_s = 0.25;  // of a step, while somebody generates: the bound on their inter-token time
+  bool prefix_cache = true;
+  bool by_priority = false;     // GenerationRequest::priority goes before the order of arrival
+  std::int32_t vocabulary = 0;  // real ids; padding rows above are never produced
 };
 
 struct EngineStats {
   std::int64_t running = 0, waiting = 0;
   std::int64_t blocks_used = 0, blocks_total = 0;
+  std::int64_t waiting_tokens = 0;  // of the prompts that wait
+  // Since the start. prompt_tokens: computed; those found in the cache are prefix_hits.
   std::int64_t prompt_tokens = 0, generated_tokens = 0, finished = 0, steps = 0;
+  std::int64_t prefix_queries = 0, prefix_hits = 0;  // tokens
+  std::int64_t preemptions = 0, recomputed_tokens = 0;
 };
 
 class Engine {

@@ -9,81 +9,12 @@
 #include <random>
 #include <thread>
 
-#include "engine/tiny_model.h"
+#include "engine/engine_for_tests.h"
 
 namespace atelier::engine {
 namespace {
 
 using namespace std::chrono_literals;
-
-EngineConfig config() {
-  return {.max_sequences = 8,
-          .max_model_len = 256,
-          .max_batch_tokens = 64,
-          .kv_blocks = 40,
-          .max_waiting = 64,
-          .vocabulary = TinyModel::kVocabulary};
-}
-
-// So long (seconds) that no slow machine ends an answer before it is let go.
-constexpr std::int64_t kEndless = 50'000;
-
-EngineConfig for_endless_answers() {
-  EngineConfig wide = config();
-  wide.max_model_len = kEndless + 10'000;
-  wide.kv_blocks = 2'000;
-  return wide;
-}
-
-GenerationRequest request(std::vector<std::int32_t> prompt, std::int64_t max_tokens) {
-  GenerationRequest request;
-  request.prompt = std::move(prompt);
-  request.sampling.temperature = 0;
-  request.max_tokens = max_tokens;
-  return request;
-}
-
-std::vector<std::int32_t> random_prompt(std::mt19937& random, std::size_t length) {
-  std::vector<std::int32_t> prompt(length);
-  for (auto& id : prompt) id = static_cast<std::int32_t>(random() % TinyModel::kPoison);
-  return prompt;
-}
-
-struct Answer {
-  std::vector<TokenEvent> tokens;
-  GenerationEnd end;
-  std::vector<std::int32_t> ids() const {
-    std::vector<std::int32_t> ids;
-    for (const TokenEvent& token : tokens) ids.push_back(token.id);
-    return ids;
-  }
-};
-
-Answer finish(GenerationHandle& handle) {
-  Answer answer;
-  while (true) {
-    GenerationUpdate update = handle.wait();
-    for (TokenEvent& token : update.tokens) answer.tokens.push_back(std::move(token));
-    if (!update.end) continue;
-    answer.end = *update.end;
-    return answer;
-  }
-}
-
-Answer run(Engine& engine, GenerationRequest request) {
-  auto handle = engine.submit(std::move(request));
-  EXPECT_TRUE(handle) << handle.error().message;
-  return handle ? finish(**handle) : Answer{};
-}
-
-// The stats once everything has ended (ends are told after the books are settled).
-void expect_empty(const Engine& engine) {
-  for (int i = 0; i < 2000 && engine.stats().blocks_used > 0; ++i) std::this_thread::sleep_for(1ms);
-  const EngineStats stats = engine.stats();
-  EXPECT_EQ(stats.blocks_used, 0);
-  EXPECT_EQ(stats.running, 0);
-  EXPECT_EQ(stats.waiting, 0);
-}
 
 TEST(Engine, GeneratesUntilMaxTokens) {
   TinyModel model;

@@ -23,7 +23,10 @@ struct GenerationRequest {
   bool ignore_eos = false;             // stop_ids are ignored
   std::uint64_t tenant = 0;            // opaque: fair share knows numbers, not names
   double weight = 1.0;
-  std::int32_t adapter = -1;  // -1: the base model
+  std::int32_t priority = 0;    // lower is served earlier, where the engine goes by it
+  std::string cache_salt = {};  // generations of different salts share no cached prefix; any bytes
+  bool reads_cache = true;      // false: every token of the prompt is computed
+  std::int32_t adapter = -1;    // -1: the base model
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kFailed };
@@ -34,10 +37,19 @@ struct TokenEvent {
   std::vector<sample::TokenLogprob> top;  // the K best, best first
 };
 
+// What became of a generation on its way: for clients' timings and the server's metrics.
+struct GenerationFacts {
+  using Time = std::chrono::steady_clock::time_point;  // Time{} = it never came to that
+  Time arrived = {}, admitted = {}, first_token = {}, last_token = {};
+  std::int64_t cached_tokens = 0;  // of the prompt, found in the prefix cache
+  std::int64_t preemptions = 0;    // times it had to wait again, for want of KV blocks
+};
+
 struct GenerationEnd {
   FinishReason reason;
   std::int32_t stop_id = -1;  // the id that stopped it
-  std::string error;          // kFailed: what happened
+  std::string error = {};     // kFailed: what happened
+  GenerationFacts facts = {};
 };
 
 // What has arrived since the last look.

@@ -14,6 +14,14 @@ namespace atelier::engine {
 using schedule::BatchPlan;
 using schedule::SequenceId;
 using schedule::Slice;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// Of the first prompt in line enter every step, so that it comes to its end; fewer cost hardly less.
+constexpr std::int64_t kLeastPromptTokens = 32;
+
+}  // namespace
 
 Engine::Loop::Loop(model::Decoder& decoder, const EngineConfig& config)
     : config_(config),
@@ -21,9 +29,14 @@ Engine::Loop::Loop(model::Decoder& decoder, const EngineConfig& config)
       kv_(decoder.config(), decoder.kv_dtype(), config.kv_blocks),
       pool_(config.kv_blocks),
       scheduler_({.max_sequences = config.max_sequences,
-                  .max_prompt_tokens = config.max_batch_tokens,
-                  .block_tokens = kernels::kBlockTokens},
-                 pool_) {
+                  .block_tokens = kernels::kBlockTokens,
+                  .by_priority = config.by_priority},
+                 pool_),
+      pacer_(config.step_target_s, {.work = static_cast<double>(config.max_batch_tokens),
+                                    .depth_cost = depth_cost(decoder.config()),
+                                    .most = config.max_batch_tokens,
+                                    .least = std::min(config.max_batch_tokens, kLeastPromptTokens),
+                                    .longest = config.max_prompt_tokens_each}) {
   published_.blocks_total = pool_.total();
   thread_ = std::jthread([this] { run(); });
 }
@@ -38,8 +51,13 @@ Engine::Loop::~Loop() {
 }
 
 Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest request) {
-  Job job{.request = std::move(request), .mailbox = std::make_shared<Mailbox>(), .tokens = {}, .sampler = {}};
+  Job job{.request = std::move(request),
+          .mailbox = std::make_shared<Mailbox>(),
+          .tokens = {},
+          .sampler = {},
+          .facts = {.arrived = Clock::now()}};
   auto handle = make_handle(job.mailbox);
+  const std::int64_t tokens = std::ssize(job.request.prompt);
   {
     const std::lock_guard lock(mutex_);
     if (draining_ || stopping_) return fail(Fault::kOverloaded, "the engine is shutting down");
@@ -48,7 +66,13 @@ Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest
       return fail(Fault::kOverloaded, "{} requests are running or waiting, and {} may; try again later",
                   unfinished_, limit);
     }
+    const std::int64_t waiting = published_.waiting_tokens + arriving_tokens_;
+    if (waiting + tokens > config_.max_waiting_tokens && waiting > 0) {
+      return fail(Fault::kOverloaded, "prompts of {} tokens are waiting, and {} may; try again later",
+                  waiting, config_.max_waiting_tokens);
+    }
     arrivals_.push_back(std::move(job));
+    arriving_tokens_ += tokens;
     ++unfinished_;
   }
   arrived_.notify_one();
@@ -65,6 +89,7 @@ EngineStats Engine::Loop::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats stats = published_;
   stats.waiting += std::ssize(arrivals_);
+  stats.waiting_tokens += arriving_tokens_;
   return stats;
 }
 
@@ -86,6 +111,7 @@ bool Engine::Loop::accept_arrivals() {
     if (stopping_) return false;
     arrivals.swap(arrivals_);
     published_.waiting += std::ssize(arrivals);  // until publish() counts them itself
+    published_.waiting_tokens += std::exchange(arriving_tokens_, 0);
   }
   for (Job& job : arrivals) admit(std::move(job));
   return true;
@@ -101,8 +127,20 @@ void Engine::Loop::admit(Job job) {
                   .prompt_tokens = prompt_tokens,
                   .max_tokens = request.max_tokens,
                   .tenant = request.tenant,
-                  .weight = request.weight});
+                  .weight = request.weight,
+                  .priority = request.priority,
+                  .reads_cache = request.reads_cache},
+                 keys_of(request));
   jobs_.emplace(static_cast<std::uint64_t>(id), std::move(job));
+}
+
+// The salt holds what decides over a token's keys and values beside the tokens, and who may know of them.
+cache::PrefixKeys Engine::Loop::keys_of(const GenerationRequest& request) const {
+  if (!config_.prefix_cache) return {};
+  const std::string salt = fmt::format("{} {} {}", request.tenant, request.adapter, request.cache_salt);
+  cache::PrefixKeys keys(salt, kernels::kBlockTokens);
+  keys.extend(request.prompt, false);
+  return keys;
 }
 
 void Engine::Loop::drop_cancelled() {
@@ -110,17 +148,20 @@ void Engine::Loop::drop_cancelled() {
   for (const auto& [id, job] : jobs_) {
     if (job.mailbox->cancelled()) cancelled.push_back(SequenceId{id});
   }
-  for (const SequenceId id : cancelled) finish(id, {.reason = FinishReason::kCancelled, .error = {}});
+  for (const SequenceId id : cancelled) finish(id, {.reason = FinishReason::kCancelled});
 }
 
 void Engine::Loop::step() {
-  const BatchPlan plan = scheduler_.next_batch();
+  const BatchPlan plan = scheduler_.next_batch(pacer_.room(scheduler_.anyone_generates()));
   if (plan.empty()) return;
   ++totals_.steps;
+  const auto begin = Clock::now();
+  const double prompt_work = begin_step(plan, begin);
   try {
     const std::span<const float> logits = decoder_.forward(build(plan), kv_);
     scheduler_.commit(plan);
     deliver(plan, logits);
+    pacer_.learn(prompt_work, std::chrono::duration<double>(Clock::now() - begin).count());
   } catch (const std::exception& error) {
     log_error("a step failed: {}; its {} generations end", error.what(), plan.slices.size());
     for (const Slice& slice : plan.slices) {
@@ -128,6 +169,20 @@ void Engine::Loop::step() {
       finish(slice.id, {.reason = FinishReason::kFailed, .error = error.what()});
     }
   }
+}
+
+// Notes who begins; the prompts' work in the plan, as PromptRoom counts it.
+double Engine::Loop::begin_step(const BatchPlan& plan, GenerationFacts::Time now) {
+  const double each_depth = pacer_.room(false).depth_cost;
+  double work = 0;
+  for (const Slice& slice : plan.slices) {
+    GenerationFacts& facts = job(slice.id).facts;
+    if (facts.admitted == GenerationFacts::Time{}) facts.admitted = now;
+    if (slice.tokens == 1 && slice.position > 0) continue;
+    const auto tokens = static_cast<double>(slice.tokens), depth = static_cast<double>(slice.position);
+    work += tokens * (1 + depth * each_depth);
+  }
+  return work;
 }
 
 std::span<const model::BatchSequence> Engine::Loop::build(const BatchPlan& plan) {
@@ -158,38 +213,46 @@ void Engine::Loop::add_rows(const Slice& slice, std::int64_t begin, std::int64_t
 // logits: one row for each slice that completes, in order.
 void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits) {
   const auto row_length = static_cast<std::size_t>(decoder_.config().vocab_rows);
+  const auto now = Clock::now();
   for (const Slice& slice : plan.slices) {
     const std::int64_t prompt_left = std::ssize(job(slice.id).request.prompt) - slice.position;
     totals_.prompt_tokens += std::clamp<std::int64_t>(prompt_left, 0, slice.tokens);
     if (!slice.completes) continue;
     ATELIER_CHECK(logits.size() >= row_length);
-    advance(slice.id, logits.first(row_length));
+    advance(slice.id, logits.first(row_length), now);
     logits = logits.subspan(row_length);
   }
 }
 
 // One sequence's next token: its end, or one more step.
-void Engine::Loop::advance(SequenceId id, std::span<const float> logits) {
+void Engine::Loop::advance(SequenceId id, std::span<const float> logits, GenerationFacts::Time now) {
   Job& job = this->job(id);
+  if (job.facts.first_token == GenerationFacts::Time{}) job.facts.first_token = now;
+  job.facts.last_token = now;
   auto choice = job.sampler->pick(logits, scratch_);
   if (!choice) return finish(id, {.reason = FinishReason::kFailed, .error = choice.error().message});
   ++totals_.generated_tokens;
   const GenerationRequest& request = job.request;
   if (!request.ignore_eos && std::ranges::count(request.stop_ids, choice->id) > 0) {
-    return finish(id, {.reason = FinishReason::kStop, .stop_id = choice->id, .error = {}});
+    return finish(id, {.reason = FinishReason::kStop, .stop_id = choice->id});
   }
   TokenEvent token{.id = choice->id, .logprob = choice->logprob, .top = std::move(choice->top)};
   job.tokens.push_back(token.id);
   if (std::ssize(job.tokens) - std::ssize(request.prompt) == request.max_tokens) {
-    return finish(id, {.reason = FinishReason::kLength, .error = {}}, std::move(token));
+    return finish(id, {.reason = FinishReason::kLength}, std::move(token));
   }
-  scheduler_.append(id);
+  scheduler_.append(id, token.id);
   letters_.push_back({.to = job.mailbox, .token = std::move(token), .end = {}});
 }
 
 // Its blocks are free from here on; the client hears of it when the stats say so too.
 void Engine::Loop::finish(SequenceId id, GenerationEnd end, std::optional<TokenEvent> last) {
-  letters_.push_back({.to = job(id).mailbox, .token = std::move(last), .end = std::move(end)});
+  const schedule::Sequence& sequence = scheduler_.sequence(id);
+  Job& job = this->job(id);
+  end.facts = job.facts;
+  end.facts.cached_tokens = sequence.cached;
+  end.facts.preemptions = sequence.preemptions;
+  letters_.push_back({.to = job.mailbox, .token = std::move(last), .end = std::move(end)});
   scheduler_.remove(id);
   jobs_.erase(static_cast<std::uint64_t>(id));
   ++totals_.finished;
@@ -200,6 +263,12 @@ void Engine::Loop::publish() {
   totals_.waiting = scheduler_.waiting();
   totals_.blocks_used = pool_.used();
   totals_.blocks_total = pool_.total();
+  totals_.waiting_tokens = scheduler_.waiting_tokens();
+  const schedule::SchedulerCounts& counts = scheduler_.counts();
+  totals_.prefix_queries = counts.prefix_queries;
+  totals_.prefix_hits = counts.prefix_hits;
+  totals_.preemptions = counts.preemptions;
+  totals_.recomputed_tokens = counts.recomputed;
   {
     const std::lock_guard lock(mutex_);
     published_ = totals_;
@@ -224,8 +293,7 @@ void Engine::Loop::end_everything() {
     for (Job& job : arrivals_) admit(std::move(job));
     arrivals_.clear();
   }
-  while (!jobs_.empty())
-    finish(SequenceId{jobs_.begin()->first}, {.reason = FinishReason::kCancelled, .error = {}});
+  while (!jobs_.empty()) finish(SequenceId{jobs_.begin()->first}, {.reason = FinishReason::kCancelled});
   publish();
 }
 

@@ -14,6 +14,7 @@
 #include "cache/block_pool.h"
 #include "engine/engine.h"
 #include "engine/mailbox.h"
+#include "engine/step_pacer.h"
 #include "model/kv_store.h"
 #include "sample/sampler.h"
 #include "schedule/scheduler.h"
@@ -37,6 +38,7 @@ class Engine::Loop {
     std::shared_ptr<Mailbox> mailbox;
     std::vector<std::int32_t> tokens;  // prompt and output
     std::optional<sample::Sampler> sampler;
+    GenerationFacts facts;
   };
   // What a step has for one client; sent when the books are up to date.
   struct Letter {
@@ -52,10 +54,12 @@ class Engine::Loop {
   void admit(Job job);
   void drop_cancelled();
   void step();
+  cache::PrefixKeys keys_of(const GenerationRequest& request) const;
+  double begin_step(const schedule::BatchPlan& plan, GenerationFacts::Time now);
   std::span<const model::BatchSequence> build(const schedule::BatchPlan& plan);
   void add_rows(const schedule::Slice& slice, std::int64_t begin, std::int64_t end, kernels::TokenRole role);
   void deliver(const schedule::BatchPlan& plan, std::span<const float> logits);
-  void advance(schedule::SequenceId id, std::span<const float> logits);
+  void advance(schedule::SequenceId id, std::span<const float> logits, GenerationFacts::Time now);
   void finish(schedule::SequenceId id, GenerationEnd end, std::optional<TokenEvent> last = {});
   void publish();
   void end_everything();
@@ -65,17 +69,19 @@ class Engine::Loop {
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_, ended_;
-  std::vector<Job> arrivals_;    // guarded by mutex_
-  std::int64_t unfinished_ = 0;  // guarded by mutex_; accepted and not yet told their end
-  bool draining_ = false;        // guarded by mutex_
-  bool stopping_ = false;        // guarded by mutex_
-  EngineStats published_;        // guarded by mutex_; `waiting` without arrivals_
+  std::vector<Job> arrivals_;         // guarded by mutex_
+  std::int64_t arriving_tokens_ = 0;  // guarded by mutex_; of the arrivals' prompts
+  std::int64_t unfinished_ = 0;       // guarded by mutex_; accepted and not yet told their end
+  bool draining_ = false;             // guarded by mutex_
+  bool stopping_ = false;             // guarded by mutex_
+  EngineStats published_;             // guarded by mutex_; what waits without arrivals_
 
   // Engine thread only, from here on.
   model::Decoder& decoder_;
   model::KvStore kv_;
   cache::BlockPool pool_;
   schedule::Scheduler scheduler_;
+  StepPacer pacer_;
   Jobs jobs_;
   std::uint64_t next_id_ = 0;
   EngineStats totals_;  // the running counts

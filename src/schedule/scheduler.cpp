@@ -1,117 +1,215 @@
 #include "schedule/scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
 namespace atelier::schedule {
 
+using cache::BlockKey;
+
 Scheduler::Scheduler(SchedulerConfig config, cache::BlockPool& pool) : config_(config), pool_(pool) {
-  ATELIER_CHECK(config.max_sequences > 0 && config.max_prompt_tokens > 0 && config.block_tokens > 0);
+  ATELIER_CHECK(config.max_sequences > 0 && config.block_tokens > 0);
 }
 
 bool Scheduler::can_ever_fit(std::int64_t prompt_tokens, std::int64_t max_tokens) const {
-  return blocks_for(prompt_tokens, max_tokens) <= pool_.total();
+  return blocks_for(prompt_tokens + max_tokens) <= pool_.total();
 }
 
-void Scheduler::add(const SequenceSpec& spec) {
+void Scheduler::add(const SequenceSpec& spec, cache::PrefixKeys keys) {
   ATELIER_CHECK(spec.prompt_tokens > 0 && spec.max_tokens > 0);
   ATELIER_CHECK(can_ever_fit(spec.prompt_tokens, spec.max_tokens));
-  waiting_.push_back(spec);
+  Sequence sequence{
+      .spec = spec, .keys = std::move(keys), .table = cache::BlockTable(pool_), .length = spec.prompt_tokens};
+  insert_in_line(waiting_, std::move(sequence));
 }
 
-BatchPlan Scheduler::next_batch() {
-  admit();
-  const std::vector<std::int64_t> parts = share_prompt_room();
+void Scheduler::insert_in_line(auto& line, Sequence sequence) {
+  const auto place = std::ranges::upper_bound(
+      line, sequence, [this](const Sequence& a, const Sequence& b) { return precedes(a, b); });
+  line.insert(place, std::move(sequence));
+}
+
+bool Scheduler::precedes(const Sequence& a, const Sequence& b) const {
+  if (config_.by_priority && a.spec.priority != b.spec.priority) return a.spec.priority < b.spec.priority;
+  return a.spec.id < b.spec.id;
+}
+
+BatchPlan Scheduler::next_batch(const PromptRoom& room) {
+  if (grow()) admit();
+  const std::vector<std::size_t> prompts = prompts_in_line();
+  std::vector<PromptNeed> needs;
+  for (const std::size_t i : prompts)
+    needs.push_back({.missing = running_[i].missing(), .depth = running_[i].stored});
+  const std::vector<std::int64_t> parts = share(room, needs);
+  std::vector<std::int64_t> tokens(running_.size(), 0);
+  for (std::size_t i = 0; i < prompts.size(); ++i) tokens[prompts[i]] = parts[i];
+
   BatchPlan plan;
   for (std::size_t i = 0; i < running_.size(); ++i) {
-    const Running& sequence = running_[i];
-    const std::int64_t missing = sequence.missing();
-    const std::int64_t tokens = sequence.generating() ? missing : parts[i];
-    if (tokens == 0) continue;
+    const Sequence& sequence = running_[i];
+    const std::int64_t entering = sequence.generating() ? 1 : to_edge(sequence, tokens[i]);
+    if (entering == 0) continue;
     plan.slices.push_back({.id = sequence.spec.id,
                            .position = sequence.stored,
-                           .tokens = tokens,
-                           .completes = tokens == missing});
+                           .tokens = entering,
+                           .completes = entering == sequence.missing()});
   }
   return plan;
 }
 
-// How many prompt tokens of each running sequence enter this step. Half of the room is the oldest prompt's,
-// so it never starves; the rest goes to the shortest first, so a short question does not wait behind a long
-// document; what is left over is the oldest's again.
-std::vector<std::int64_t> Scheduler::share_prompt_room() const {
-  std::vector<std::int64_t> parts(running_.size(), 0);
-  std::vector<std::size_t> prompts;  // oldest first
-  for (std::size_t i = 0; i < running_.size(); ++i) {
-    if (!running_[i].generating()) prompts.push_back(i);
-  }
-  if (prompts.empty()) return parts;
-  std::int64_t room = config_.max_prompt_tokens;
-  const auto give = [&](std::size_t i, std::int64_t at_most) {
-    const std::int64_t tokens = std::min(running_[i].missing() - parts[i], at_most);
-    parts[i] += tokens;
-    room -= tokens;
-  };
-  const std::size_t oldest = prompts.front();
-  give(oldest, (room + 1) / 2);
-  std::ranges::stable_sort(prompts, {}, [&](std::size_t i) { return running_[i].missing(); });
-  for (const std::size_t i : prompts) {
-    if (i != oldest) give(i, room);
-  }
-  give(oldest, room);
-  return parts;
+// A part of a prompt ends with a full block where it can: others that begin alike can go on from there.
+std::int64_t Scheduler::to_edge(const Sequence& sequence, std::int64_t tokens) const {
+  const std::int64_t over = (sequence.stored + tokens) % config_.block_tokens;
+  return tokens == sequence.missing() || over >= tokens ? tokens : tokens - over;
 }
 
-// Strictly in order of arrival: a large sequence at the head waits for room and is not overtaken.
+// Blocks for what the running ones have generated, first in line first.
+bool Scheduler::grow() {
+  const std::int64_t before = running();
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    while (i < running_.size() && !running_[i].table.try_grow_to(blocks_for(running_[i].length)))
+      preempt_last();
+  }
+  return running() == before;
+}
+
+void Scheduler::preempt_last() {
+  Sequence last = std::move(running_.back());
+  running_.pop_back();
+  last.table = cache::BlockTable(pool_);
+  last.stored = 0;
+  ++last.preemptions;
+  ++counts_.preemptions;
+  insert_in_line(waiting_, std::move(last));
+}
+
+// Strictly in line: a large sequence at the head waits for room and is not overtaken. Beside others it leaves
+// a block for each that runs, so that its coming does not cost the next one that grows its place.
 void Scheduler::admit() {
   while (!waiting_.empty() && running() < config_.max_sequences) {
-    const SequenceSpec& spec = waiting_.front();
-    cache::BlockTable table(pool_);
-    if (!table.try_grow_to(blocks_for(spec.prompt_tokens, spec.max_tokens))) return;
-    running_.push_back({.spec = spec, .length = spec.prompt_tokens, .table = std::move(table)});
+    Sequence& next = waiting_.front();
+    match(next);
+    const std::int64_t missing = blocks_for(next.length) - std::ssize(next.table.blocks());
+    if (pool_.free() < missing + running() || !next.table.try_grow_to(blocks_for(next.length))) {
+      next.table = cache::BlockTable(pool_);
+      next.stored = 0;
+      return;
+    }
+    if (next.preemptions > 0) {
+      counts_.recomputed += next.missing();
+    } else if (next.spec.reads_cache) {
+      next.cached = next.stored;
+      counts_.prefix_queries += next.length;
+      counts_.prefix_hits += next.stored;
+    }
+    insert_in_line(running_, std::move(next));
     waiting_.pop_front();
   }
 }
 
-void Scheduler::commit(const BatchPlan& plan) {
-  for (const Slice& slice : plan.slices) {
-    Running& sequence = find(slice.id);
-    ATELIER_CHECK(sequence.stored == slice.position);
-    sequence.stored += slice.tokens;
+// Takes over the blocks that others have filled with what comes next in this sequence. The last token known
+// is always computed: its logits are wanted.
+void Scheduler::match(Sequence& sequence) {
+  while (const auto key = next_key(sequence)) {
+    const auto block = pool_.find(*key);
+    if (!block) return;
+    sequence.table.share(static_cast<std::size_t>(sequence.stored / config_.block_tokens), *block);
+    sequence.stored += config_.block_tokens;
   }
 }
 
-void Scheduler::append(SequenceId id) {
-  Running& sequence = find(id);
+// The key of the block that the sequence would fill next, if it may be another's.
+std::optional<BlockKey> Scheduler::next_key(const Sequence& sequence) const {
+  const auto keys = sequence.keys.keys();
+  const std::int64_t index = sequence.stored / config_.block_tokens;
+  const bool at_edge = sequence.stored % config_.block_tokens == 0;
+  if (!sequence.spec.reads_cache || !at_edge || index >= std::ssize(keys)) return std::nullopt;
+  if (sequence.missing() <= config_.block_tokens) return std::nullopt;
+  return keys[static_cast<std::size_t>(index)];
+}
+
+// Those whose known tokens are to enter, first what others have computed meanwhile. Whose next block one
+// before it is about to fill waits for that one.
+std::vector<std::size_t> Scheduler::prompts_in_line() {
+  std::vector<std::size_t> prompts;
+  std::unordered_set<BlockKey, cache::BlockKeyHash> under_way;
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    Sequence& sequence = running_[i];
+    if (sequence.generating()) continue;
+    const std::int64_t before = sequence.stored;
+    match(sequence);
+    if (sequence.preemptions == 0) {
+      sequence.cached += sequence.stored - before;
+      counts_.prefix_hits += sequence.stored - before;
+    }
+    const auto keys = sequence.keys.keys();
+    const auto next = static_cast<std::size_t>(sequence.stored / config_.block_tokens);
+    const bool first = next >= keys.size() || under_way.insert(keys[next]).second;
+    if (first || !next_key(sequence)) prompts.push_back(i);
+  }
+  return prompts;
+}
+
+void Scheduler::commit(const BatchPlan& plan) {
+  for (const Slice& slice : plan.slices) {
+    Sequence& sequence = find(slice.id);
+    ATELIER_CHECK(sequence.stored == slice.position);
+    publish(sequence, sequence.stored + slice.tokens);
+  }
+}
+
+void Scheduler::publish(Sequence& sequence, std::int64_t stored) {
+  const auto keys = sequence.keys.keys();
+  const auto blocks = sequence.table.blocks();
+  for (std::int64_t i = sequence.stored / config_.block_tokens; i < stored / config_.block_tokens; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    if (at < keys.size()) pool_.publish(blocks[at], keys[at]);
+  }
+  sequence.stored = stored;
+}
+
+void Scheduler::append(SequenceId id, std::int32_t token) {
+  Sequence& sequence = find(id);
   ATELIER_CHECK(sequence.stored == sequence.length);
   ++sequence.length;
+  sequence.keys.extend({&token, 1}, true);
   ATELIER_CHECK(sequence.length <= sequence.spec.prompt_tokens + sequence.spec.max_tokens);
 }
 
 void Scheduler::remove(SequenceId id) {
-  const std::size_t before = waiting_.size() + running_.size();
-  std::erase_if(waiting_, [&](const SequenceSpec& spec) { return spec.id == id; });
-  std::erase_if(running_, [&](const Running& sequence) { return sequence.spec.id == id; });
-  ATELIER_CHECK(waiting_.size() + running_.size() + 1 == before);
+  const std::int64_t before = waiting() + running();
+  const auto is_it = [&](const Sequence& sequence) { return sequence.spec.id == id; };
+  std::erase_if(waiting_, is_it);
+  std::erase_if(running_, is_it);
+  ATELIER_CHECK(waiting() + running() + 1 == before);
 }
 
-std::span<const cache::BlockId> Scheduler::blocks(SequenceId id) const {
-  return find(id).table.blocks();
+std::int64_t Scheduler::waiting_tokens() const {
+  std::int64_t tokens = 0;
+  for (const Sequence& sequence : waiting_) tokens += sequence.length;
+  return tokens;
 }
 
-std::int64_t Scheduler::blocks_for(std::int64_t prompt_tokens, std::int64_t max_tokens) const {
-  return (prompt_tokens + max_tokens + config_.block_tokens - 1) / config_.block_tokens;
+bool Scheduler::anyone_generates() const {
+  return std::ranges::any_of(running_, &Sequence::generating);
 }
 
-Scheduler::Running& Scheduler::find(SequenceId id) {
-  return const_cast<Running&>(std::as_const(*this).find(id));
+std::int64_t Scheduler::blocks_for(std::int64_t tokens) const {
+  return (tokens + config_.block_tokens - 1) / config_.block_tokens;
 }
 
-const Scheduler::Running& Scheduler::find(SequenceId id) const {
-  const auto found = std::ranges::find(running_, id, [](const Running& running) { return running.spec.id; });
-  ATELIER_CHECK(found != running_.end());
+const Sequence& Scheduler::sequence(SequenceId id) const {
+  const auto id_of = [](const Sequence& sequence) { return sequence.spec.id; };
+  if (const auto found = std::ranges::find(running_, id, id_of); found != running_.end()) return *found;
+  const auto found = std::ranges::find(waiting_, id, id_of);
+  ATELIER_CHECK(found != waiting_.end());
   return *found;
+}
+
+Sequence& Scheduler::find(SequenceId id) {
+  return const_cast<Sequence&>(std::as_const(*this).sequence(id));
 }
 
 }  // namespace atelier::schedule

@@ -1,31 +1,28 @@
-// The Scheduler decides who runs next and how many tokens of each enter the step. It counts and computes
-// nothing: sequences are numbers with lengths.
+// The Scheduler decides who runs next and how many tokens of each enter the step. It computes nothing:
+// sequences are numbers with lengths, and blocks with keys.
 //
-// The rule: first come, first served. A sequence is admitted when a place is free and blocks for its whole
-// possible length can be reserved, so nothing that runs can run out of memory. Each step holds one token of
-// every sequence that is generating and up to max_prompt_tokens tokens of prompts: a long prompt enters over
-// several steps, and short ones that came after it enter beside it.
+// The rule: first come, first served (or by priority, then first come). A sequence is admitted when a place
+// is free and there are blocks for all its known tokens, less those found in the prefix cache; blocks for its
+// output come as it grows. Where none is left, the last in line gives its blocks up and waits in its old
+// place to be computed again: the first in line is never disturbed, so somebody always ends, and nobody
+// overtakes.
+//
+// Each step holds one token of every sequence that is generating, and of prompts what there is room for. Of
+// prompts that begin alike one goes ahead; the others wait for its blocks instead of computing them as well.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 #include "cache/block_pool.h"
-#include "cache/block_table.h"
+#include "schedule/prompt_room.h"
+#include "schedule/sequence.h"
 
 namespace atelier::schedule {
-
-enum class SequenceId : std::uint64_t {};
-
-struct SequenceSpec {
-  SequenceId id;
-  std::int64_t prompt_tokens = 0;  // >= 1
-  std::int64_t max_tokens = 0;     // of output, >= 1
-  std::uint64_t tenant = 0;        // opaque; for fair share
-  double weight = 1.0;
-};
 
 // `tokens` consecutive tokens of one sequence, the first standing at `position`.
 struct Slice {
@@ -36,14 +33,21 @@ struct Slice {
 };
 
 struct BatchPlan {
-  std::vector<Slice> slices;  // in order of admission
+  std::vector<Slice> slices;  // in line
   bool empty() const { return slices.empty(); }
 };
 
 struct SchedulerConfig {
-  std::int64_t max_sequences = 32;       // admitted at once
-  std::int64_t max_prompt_tokens = 512;  // entering one step
+  std::int64_t max_sequences = 32;  // admitted at once
   std::int64_t block_tokens = 32;
+  bool by_priority = false;
+};
+
+// Since the beginning, in tokens.
+struct SchedulerCounts {
+  std::int64_t prefix_queries = 0, prefix_hits = 0;  // of prompts that may read the cache
+  std::int64_t recomputed = 0;                       // of preempted sequences
+  std::int64_t preemptions = 0;                      // sequences
 };
 
 // Engine thread only.
@@ -55,37 +59,40 @@ class Scheduler {
   // Could it run if it were alone?
   bool can_ever_fit(std::int64_t prompt_tokens, std::int64_t max_tokens) const;
 
-  void add(const SequenceSpec& spec);  // can_ever_fit, and its id is new
-  BatchPlan next_batch();              // admits whom it can; empty only if no sequence is left
-  void commit(const BatchPlan& plan);  // the plan was carried out
-  void append(SequenceId id);          // and yielded one more token of this sequence
-  void remove(SequenceId id);          // ended, waiting or running; its blocks go back at once
+  // can_ever_fit, and its id is higher than all before. keys: extended by the prompt.
+  void add(const SequenceSpec& spec, cache::PrefixKeys keys);
+  BatchPlan next_batch(const PromptRoom& room);    // empty only if no sequence is left
+  void commit(const BatchPlan& plan);              // the plan was carried out
+  void append(SequenceId id, std::int32_t token);  // and yielded one more token of this sequence
+  void remove(SequenceId id);                      // ended, waiting or running; its blocks are free
 
-  std::span<const cache::BlockId> blocks(SequenceId id) const;  // of a running sequence
-  std::int64_t running() const { return static_cast<std::int64_t>(running_.size()); }
-  std::int64_t waiting() const { return static_cast<std::int64_t>(waiting_.size()); }
+  const Sequence& sequence(SequenceId id) const;  // waiting or running
+  std::span<const cache::BlockId> blocks(SequenceId id) const { return sequence(id).table.blocks(); }
+  bool anyone_generates() const;
+  std::int64_t running() const { return std::ssize(running_); }
+  std::int64_t waiting() const { return std::ssize(waiting_); }
+  std::int64_t waiting_tokens() const;
+  const SchedulerCounts& counts() const { return counts_; }
 
  private:
-  struct Running {
-    SequenceSpec spec;
-    std::int64_t length = 0;  // tokens known
-    std::int64_t stored = 0;  // of them in the KV store
-    cache::BlockTable table;
-
-    std::int64_t missing() const { return length - stored; }
-    bool generating() const { return stored >= spec.prompt_tokens; }
-  };
-
+  std::int64_t to_edge(const Sequence& sequence, std::int64_t tokens) const;
+  bool grow();  // false: somebody was preempted
+  void preempt_last();
   void admit();
-  std::vector<std::int64_t> share_prompt_room() const;
-  std::int64_t blocks_for(std::int64_t prompt_tokens, std::int64_t max_tokens) const;
-  Running& find(SequenceId id);
-  const Running& find(SequenceId id) const;
+  void match(Sequence& sequence);
+  std::optional<cache::BlockKey> next_key(const Sequence& sequence) const;
+  std::vector<std::size_t> prompts_in_line();
+  void publish(Sequence& sequence, std::int64_t stored);
+  void insert_in_line(auto& line, Sequence sequence);
+  bool precedes(const Sequence& a, const Sequence& b) const;
+  std::int64_t blocks_for(std::int64_t tokens) const;
+  Sequence& find(SequenceId id);
 
-  SchedulerConfig config_;
+  const SchedulerConfig config_;
   cache::BlockPool& pool_;
-  std::deque<SequenceSpec> waiting_;  // oldest first
-  std::vector<Running> running_;      // oldest first
+  std::deque<Sequence> waiting_;   // in line
+  std::vector<Sequence> running_;  // in line
+  SchedulerCounts counts_;
 };
 
 }  // namespace atelier::schedule

@@ -1,0 +1,29 @@
+// How the room that a step has for prompts is shared among them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace atelier::schedule {
+
+struct PromptNeed {
+  std::int64_t missing = 0;  // tokens still to enter
+  std::int64_t depth = 0;    // tokens before them
+};
+
+struct PromptRoom {
+  // In tokens at depth 0. A token at depth d counts as 1 + d * depth_cost of them: it attends to d others.
+  double work = 512;
+  double depth_cost = 0;
+  std::int64_t most = 512;   // tokens in all, whatever their work
+  std::int64_t least = 1;    // tokens that the first prompt gets, whatever their work
+  std::int64_t longest = 0;  // tokens of one prompt; 0 = no limit
+};
+
+// Tokens of each prompt that enter this step. Half of the room is the first one's in line, so it never
+// starves; the rest goes to the shortest first, so a short question does not wait behind a long document;
+// what is left over is the first one's again.
+std::vector<std::int64_t> share(const PromptRoom& room, std::span<const PromptNeed> in_line);
+
+}  // namespace atelier::schedule
