@@ -48,9 +48,8 @@ void read_tools(FieldReader& reader, ChatRequest& request) {
 }
 
 void read_lengths(FieldReader& reader, ChatRequest& request) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 40;
-  const auto old_name = reader.integer("max_tokens", 1, kMost);
-  const auto new_name = reader.integer("max_completion_tokens", 1, kMost);
+  const auto old_name = reader.integer("max_tokens", 1, kMostTokens);
+  const auto new_name = reader.integer("max_completion_tokens", 1, kMostTokens);
   request.max_tokens = new_name ? new_name : old_name;
   const bool wanted = reader.boolean("logprobs").value_or(false);
   const auto top = reader.integer("top_logprobs", 0, kMaxTopLogprobs);

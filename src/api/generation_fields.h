@@ -37,4 +37,10 @@ struct GenerationFields {
 // their rules differ.
 GenerationFields read_generation_fields(FieldReader& reader);
 
+// Parts of it, for requests of another make: temperature, top_p, …, seed; and stop strings in field `name`.
+void read_sampling(FieldReader& reader, GenerationFields& fields);
+void read_stop_strings(FieldReader& reader, std::string_view name, GenerationFields& fields);
+
+inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;  // of any max_tokens
+
 }  // namespace atelier::api

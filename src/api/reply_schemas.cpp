@@ -54,6 +54,26 @@ constexpr std::string_view kSchemas = R"json({
     "finish_reason": {"$ref": "#/components/schemas/FinishReason"},
     "stop_reason": {"$ref": "#/components/schemas/StopReason"}}}},
   "usage": {"$ref": "#/components/schemas/Usage"}}},
+"GenerateReply": {"type": "object", "required": ["text"], "properties": {"text": {"type": "array",
+  "items": {"type": "string"}, "description": "Prompt and answer, one for each of n."}}},
+"AnthropicError": {"type": "object", "required": ["type", "error"], "properties": {"type": {"const": "error"},
+  "error": {"type": "object", "required": ["type", "message"], "properties": {
+    "type": {"type": "string"}, "message": {"type": "string"}}}}},
+"TextBlock": {"type": "object", "required": ["type", "text"], "properties": {
+  "type": {"const": "text"}, "text": {"type": "string"}}},
+"AnthropicTurn": {"type": "object", "required": ["role", "content"], "properties": {
+  "role": {"enum": ["user", "assistant"]},
+  "content": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"$ref": "#/components/schemas/TextBlock"}}]}}},
+"AnthropicUsage": {"type": "object", "required": ["input_tokens", "output_tokens"], "properties": {
+  "input_tokens": {"type": "integer"}, "output_tokens": {"type": "integer"}}},
+"Message": {"type": "object", "required": ["id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage"],
+  "properties": {"id": {"type": "string"}, "type": {"const": "message"}, "role": {"const": "assistant"},
+  "model": {"type": "string"}, "content": {"type": "array", "items": {"$ref": "#/components/schemas/TextBlock"}},
+  "stop_reason": {"enum": ["end_turn", "max_tokens", "stop_sequence", null]}, "stop_sequence": {"type": ["string", "null"]},
+  "usage": {"$ref": "#/components/schemas/AnthropicUsage"}}},
+"MessageEvent": {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["message_start",
+  "content_block_start", "ping", "content_block_delta", "content_block_stop", "message_delta", "message_stop", "error"]}}},
+"CountTokensReply": {"type": "object", "required": ["input_tokens"], "properties": {"input_tokens": {"type": "integer"}}},
 "TokenizeReply": {"type": "object", "required": ["count", "max_model_len", "tokens", "token_strs"], "properties": {
   "count": {"type": "integer"}, "max_model_len": {"type": "integer"},
   "tokens": {"type": "array", "items": {"type": "integer"}},

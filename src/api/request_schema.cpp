@@ -5,6 +5,7 @@
 
 #include "api/chat_request.h"
 #include "api/completion_request.h"
+#include "api/messages_request.h"
 #include "api/tokenize_request.h"
 
 namespace atelier::api {
@@ -53,6 +54,13 @@ std::span<const RequestForm> request_forms() {
   static const RequestForm forms[] = {
       {"ChatCompletionRequest", [](FieldReader& reader) { (void)read_chat_request(reader); }, {"messages"}},
       {"CompletionRequest", [](FieldReader& reader) { (void)read_completion_request(reader); }, {"prompt"}},
+      {"GenerateRequest", [](FieldReader& reader) { (void)read_generate_request(reader); }, {"prompt"}},
+      {"MessagesRequest",
+       [](FieldReader& reader) { (void)read_messages_request(reader); },
+       {"max_tokens", "messages"}},
+      {"CountTokensRequest",
+       [](FieldReader& reader) { (void)read_count_tokens_request(reader); },
+       {"messages"}},
       {"TokenizeRequest",
        [](FieldReader& reader) {
          (void)read_tokenize_request(reader);

@@ -69,10 +69,10 @@ void Call::fail(const Failure& failure) {
   respond(std::move(response));
 }
 
-void Call::begin_events() {
+void Call::begin_stream(std::string_view content_type) {
   status_ = 200;
   http::Response head{.status = 200,
-                      .headers = {{"Content-Type", "text/event-stream; charset=utf-8"},
+                      .headers = {{"Content-Type", std::string(content_type)},
                                   {"Cache-Control", "no-cache"},
                                   {"X-Accel-Buffering", "no"},
                                   {"X-Request-Id", id_}},
@@ -81,7 +81,7 @@ void Call::begin_events() {
   writer_->begin_stream(std::move(head));
 }
 
-void Call::end_events() {
+void Call::end_stream() {
   writer_->end_stream();
 }
 

@@ -37,8 +37,8 @@ class Call {
   void respond(http::Response response);
   void respond_json(int status, std::string json);
   void fail(const Failure& failure);
-  void begin_events();  // text/event-stream; then writer() until end_events
-  void end_events();
+  void begin_stream(std::string_view content_type);  // then writer() until end_stream
+  void end_stream();
 
   // What the log is to say of a generation.
   void note_tokens(std::int64_t prompt, std::int64_t completion);

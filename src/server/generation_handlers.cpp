@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "api/messages_request.h"
 #include "base/log.h"
 #include "server/generation_order.h"
 #include "server/prompts.h"
@@ -21,6 +22,14 @@ ChoiceTerms choice_terms(const api::GenerationFields& fields) {
           .logprobs = fields.logprobs >= 0};
 }
 
+SessionTerms session_terms(const api::GenerationFields& fields, std::int64_t prompt_tokens) {
+  return {.stream = fields.stream,
+          .include_usage = fields.include_usage,
+          .continuous_usage = fields.continuous_usage,
+          .logprobs = fields.logprobs >= 0,
+          .prompt_tokens = prompt_tokens};
+}
+
 }  // namespace
 
 GenerationHandlers::GenerationHandlers(const ServedModel& model, std::string fingerprint, int workers)
@@ -34,6 +43,14 @@ void GenerationHandlers::completion(const std::shared_ptr<Call>& call) {
   hand_over(call, &GenerationHandlers::start_completion);
 }
 
+void GenerationHandlers::generate(const std::shared_ptr<Call>& call) {
+  hand_over(call, &GenerationHandlers::start_generate);
+}
+
+void GenerationHandlers::messages(const std::shared_ptr<Call>& call) {
+  hand_over(call, &GenerationHandlers::start_messages);
+}
+
 void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps steps) {
   const Presence presence = enter();
   if (draining_) {
@@ -45,18 +62,42 @@ void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps step
 
 Status GenerationHandlers::start_chat(const std::shared_ptr<Call>& call, const Presence& presence) {
   ATELIER_TRY(const api::ChatRequest request, api::parse_chat_request(call->request().body));
+  return answer_chat(call, presence, request, api::chat_format(head("chatcmpl-" + call->id())));
+}
+
+Status GenerationHandlers::start_messages(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(const api::ChatRequest request, api::parse_messages_request(call->request().body));
+  return answer_chat(call, presence, request, api::messages_format(head("msg_" + call->id())));
+}
+
+Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(const api::CompletionRequest request, api::parse_completion_request(call->request().body));
+  return answer_prompts(call, presence, request, api::completion_format(head("cmpl-" + call->id())));
+}
+
+Status GenerationHandlers::start_generate(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(const api::CompletionRequest request, api::parse_generate_request(call->request().body));
+  return answer_prompts(call, presence, request, api::generate_format(static_cast<std::size_t>(request.n)));
+}
+
+Status GenerationHandlers::answer_chat(const std::shared_ptr<Call>& call, const Presence& presence,
+                                       const api::ChatRequest& request,
+                                       std::unique_ptr<api::ReplyFormat> format) {
   ATELIER_TRY_STATUS(check_model(model_, request.model));
   unknown_.warn(request.unknown);
   ATELIER_TRY(PreparedPrompt prompt, prepare_chat(model_, request));
-  const auto session =
-      new_session(call, request, presence, true, static_cast<std::int64_t>(prompt.ids.size()));
+  call->request().body = {};  // read; it may be large
+  const auto session = std::make_shared<Session>(
+      call, std::move(format), session_terms(request, static_cast<std::int64_t>(prompt.ids.size())),
+      presence);
   ATELIER_TRY_STATUS(add_choices(*session, request, std::move(prompt.ids), prompt.echo));
   launch(session);
   return {};
 }
 
-Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, const Presence& presence) {
-  ATELIER_TRY(const api::CompletionRequest request, api::parse_completion_request(call->request().body));
+Status GenerationHandlers::answer_prompts(const std::shared_ptr<Call>& call, const Presence& presence,
+                                          const api::CompletionRequest& request,
+                                          std::unique_ptr<api::ReplyFormat> format) {
   ATELIER_TRY_STATUS(check_model(model_, request.model));
   unknown_.warn(request.unknown);
   std::vector<PreparedPrompt> prompts;
@@ -66,7 +107,9 @@ Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, c
     prompt_tokens += static_cast<std::int64_t>(prompt.ids.size());
     prompts.push_back(std::move(prompt));
   }
-  const auto session = new_session(call, request, presence, false, prompt_tokens);
+  call->request().body = {};  // read; it may be large
+  const auto session =
+      std::make_shared<Session>(call, std::move(format), session_terms(request, prompt_tokens), presence);
   for (PreparedPrompt& prompt : prompts) {
     ATELIER_TRY_STATUS(add_choices(*session, request, std::move(prompt.ids), prompt.echo));
   }
@@ -87,22 +130,9 @@ Status GenerationHandlers::add_choices(Session& session, const api::GenerationFi
   return {};
 }
 
-std::shared_ptr<Session> GenerationHandlers::new_session(const std::shared_ptr<Call>& call,
-                                                         const api::GenerationFields& fields,
-                                                         const Presence& presence, bool chat,
-                                                         std::int64_t prompt_tokens) {
-  api::ReplyHead head{.id = (chat ? "chatcmpl-" : "cmpl-") + call->id(),
-                      .model = model_.id,
-                      .fingerprint = fingerprint_,
-                      .created = std::time(nullptr)};
-  const SessionTerms terms{.stream = fields.stream,
-                           .include_usage = fields.include_usage,
-                           .continuous_usage = fields.continuous_usage,
-                           .logprobs = fields.logprobs >= 0,
-                           .prompt_tokens = prompt_tokens};
-  call->request().body = {};  // read; it may be large
-  auto format = chat ? api::chat_format(std::move(head)) : api::completion_format(std::move(head));
-  return std::make_shared<Session>(call, std::move(format), terms, presence);
+api::ReplyHead GenerationHandlers::head(std::string id) const {
+  return {
+      .id = std::move(id), .model = model_.id, .fingerprint = fingerprint_, .created = std::time(nullptr)};
 }
 
 void GenerationHandlers::launch(const std::shared_ptr<Session>& session) {

@@ -1,4 +1,5 @@
-// The handlers of the two generating routes: from a body to running Sessions, by way of the workers.
+// The handlers of the generating routes: from a body to running Sessions, by way of the workers. Each parses
+// its own request and has its own ReplyFormat; the way between is one.
 #pragma once
 
 #include <atomic>
@@ -27,6 +28,8 @@ class GenerationHandlers {
   // Connection threads; the answer comes later.
   void chat(const std::shared_ptr<Call>& call);
   void completion(const std::shared_ptr<Call>& call);
+  void generate(const std::shared_ptr<Call>& call);
+  void messages(const std::shared_ptr<Call>& call);
 
   bool draining() const { return draining_; }
   void drain(std::chrono::milliseconds patience);
@@ -36,11 +39,17 @@ class GenerationHandlers {
   void hand_over(const std::shared_ptr<Call>& call, Steps steps);
   Status start_chat(const std::shared_ptr<Call>& call, const Presence& presence);
   Status start_completion(const std::shared_ptr<Call>& call, const Presence& presence);
+  Status start_generate(const std::shared_ptr<Call>& call, const Presence& presence);
+  Status start_messages(const std::shared_ptr<Call>& call, const Presence& presence);
 
+  // A conversation, or prompts, on their way to a session.
+  Status answer_chat(const std::shared_ptr<Call>& call, const Presence& presence,
+                     const api::ChatRequest& request, std::unique_ptr<api::ReplyFormat> format);
+  Status answer_prompts(const std::shared_ptr<Call>& call, const Presence& presence,
+                        const api::CompletionRequest& request, std::unique_ptr<api::ReplyFormat> format);
   Status add_choices(Session& session, const api::GenerationFields& fields, std::vector<std::int32_t> prompt,
                      const std::string& echo) const;
-  std::shared_ptr<Session> new_session(const std::shared_ptr<Call>& call, const api::GenerationFields& fields,
-                                       const Presence& presence, bool chat, std::int64_t prompt_tokens);
+  api::ReplyHead head(std::string id) const;
   void launch(const std::shared_ptr<Session>& session);
   Presence enter();
 

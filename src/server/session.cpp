@@ -4,8 +4,6 @@
 #include <atomic>
 #include <utility>
 
-#include "api/error_body.h"
-
 namespace atelier::server {
 
 // The engine's bell: rings on the engine's thread, is heard on the connection's, once for many rings.
@@ -55,7 +53,8 @@ void Session::begin() {
   writer.on_closed([self = shared_from_this()] { self->leave("cancelled"); });
   if (terms_.stream) {
     writer.on_drained([self = shared_from_this()] { self->pump(); });
-    call_->begin_events();
+    call_->begin_stream(format_->stream_type());
+    send(format_->open(usage()));
     for (int i = 0; i < static_cast<int>(lines_.size()); ++i) {
       if (format_->opens_with_role() || !lines_[static_cast<std::size_t>(i)].text.empty()) send_piece(i);
     }
@@ -103,11 +102,15 @@ void Session::send_piece(int index) {
   piece.text_offset = line.characters;
   piece.finish = line.choice->finish();
   piece.usage = terms_.continuous_usage ? &now : nullptr;
-  call_->writer().send(api::event(format_->chunk(piece)));
+  send(format_->chunk(piece));
   line.characters += static_cast<std::size_t>(std::ranges::count_if(
       line.text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
   line.text.clear();
   line.logprobs.clear();
+}
+
+void Session::send(std::string_view bytes) {
+  if (!bytes.empty()) call_->writer().send(bytes);
 }
 
 void Session::finish() {
@@ -117,11 +120,8 @@ void Session::finish() {
 }
 
 void Session::finish_stream() {
-  std::string last;
-  if (terms_.include_usage) last = api::event(format_->usage_chunk(usage()));
-  last += api::kDoneEvent;
-  call_->writer().send(last);
-  call_->end_events();
+  send(format_->close(usage(), terms_.include_usage));
+  call_->end_stream();
 }
 
 void Session::finish_whole() {
@@ -140,8 +140,8 @@ void Session::finish_whole() {
 
 void Session::fail(const Failure& failure) {
   if (terms_.stream) {
-    call_->writer().send(api::event(api::error_body(failure)) + std::string(api::kDoneEvent));
-    call_->end_events();
+    send(format_->failure(failure));
+    call_->end_stream();
   } else {
     call_->fail(failure);
   }

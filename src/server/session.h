@@ -47,6 +47,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void pump();
   bool pump_line(int index);  // false: no more now (the client is slow, or all is over)
   void send_piece(int index);
+  void send(std::string_view bytes);
   void finish();
   void finish_stream();
   void finish_whole();

@@ -12,6 +12,9 @@ MESSAGES = [{"role": "user", "content": "Say hello."}]
 BODIES = {
     "/v1/chat/completions": {"messages": MESSAGES, "max_tokens": 2, "logprobs": True, "top_logprobs": 2},
     "/v1/completions": {"prompt": "hello", "max_tokens": 2, "logprobs": 1},
+    "/v1/messages": {"messages": MESSAGES, "max_tokens": 2},
+    "/v1/messages/count_tokens": {"messages": MESSAGES},
+    "/generate": {"prompt": "hello", "max_tokens": 2},
     "/tokenize": {"prompt": "hello", "return_token_strs": True},
     "/detokenize": {"tokens": [1, 2]},
 }
