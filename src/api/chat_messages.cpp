@@ -115,15 +115,16 @@ Result<boost::json::object> read_message(const boost::json::value& value, const 
 
 }  // namespace
 
-Result<boost::json::array> read_messages(const boost::json::array& messages) {
-  if (messages.empty()) return refuse("messages", "must hold at least one message");
+Result<boost::json::array> read_messages(const boost::json::array& messages, std::string_view field) {
+  const std::string name(field);
+  if (messages.empty()) return refuse(name, "must hold at least one message");
   if (messages.size() > kMaxMessages) {
-    return refuse("messages", fmt::format("has {} entries; the limit is {}", messages.size(), kMaxMessages));
+    return refuse(name, fmt::format("has {} entries; the limit is {}", messages.size(), kMaxMessages));
   }
   boost::json::array out;
   out.reserve(messages.size());
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    ATELIER_TRY(auto message, read_message(messages[i], fmt::format("messages[{}]", i)));
+    ATELIER_TRY(auto message, read_message(messages[i], fmt::format("{}[{}]", name, i)));
     out.push_back(std::move(message));
   }
   return out;

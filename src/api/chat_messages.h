@@ -3,6 +3,7 @@
 
 #include <boost/json/array.hpp>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -11,7 +12,9 @@ namespace atelier::api {
 // Each message: role (developer becomes system), content as one string (parts joined by a line break),
 // tool_calls with their arguments as objects, name, tool_call_id, reasoning_content. Refuses what is not
 // text.
-Result<boost::json::array> read_messages(const boost::json::array& messages);
+// `field` names the list in messages.
+Result<boost::json::array> read_messages(const boost::json::array& messages,
+                                         std::string_view field = "messages");
 
 // A message's content: a string, or a list of text parts, joined by a line break. `where` names it in
 // messages.

@@ -7,6 +7,7 @@
 #include "api/completion_request.h"
 #include "api/error_body.h"
 #include "api/messages_request.h"
+#include "api/responses_reply.h"
 #include "api/tokenize_request.h"
 #include "base/check.h"
 #include "base/json.h"
@@ -24,6 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (completion) {
     ATELIER_CHECK(!completion->prompts.empty() && completion->max_tokens >= 0);
+    ATELIER_CHECK(completion->min_tokens <= completion->max_tokens && completion->n <= completion->best_of);
+    for (const auto [id, bias] : completion->logit_bias)
+      ATELIER_CHECK(id >= 0 && bias >= -100 && bias <= 100);
   } else {
     ATELIER_CHECK(api::error_kind(completion.error().fault).status == 400);
   }
@@ -37,6 +41,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (count) ATELIER_CHECK(!count->messages.empty());
   const auto generate = api::parse_generate_request(body);
   if (generate) ATELIER_CHECK(generate->prompts.size() == 1 && generate->echo);
+  const auto responses = api::parse_responses_request(body);
+  if (responses) {
+    ATELIER_CHECK(!responses->chat.messages.empty() && responses->metadata.size() <= api::kMaxMetadata);
+    ATELIER_CHECK(api::response_settings(*responses).contains("store"));
+  }
   const auto tokenize = api::parse_tokenize_request(body);
   if (tokenize) ATELIER_CHECK(tokenize->text.has_value() != tokenize->chat.has_value());
   const auto detokenize = api::parse_detokenize_request(body);

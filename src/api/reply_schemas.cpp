@@ -74,6 +74,27 @@ constexpr std::string_view kSchemas = R"json({
 "MessageEvent": {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["message_start",
   "content_block_start", "ping", "content_block_delta", "content_block_stop", "message_delta", "message_stop", "error"]}}},
 "CountTokensReply": {"type": "object", "required": ["input_tokens"], "properties": {"input_tokens": {"type": "integer"}}},
+"InputItem": {"type": "object", "properties": {"type": {"enum": ["message", "reasoning", null]},
+  "role": {"enum": ["system", "developer", "user", "assistant", "tool"]},
+  "content": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object", "required": ["type"],
+    "properties": {"type": {"enum": ["text", "input_text", "output_text", "refusal"]}, "text": {"type": "string"}}}}]}}},
+"Response": {"type": "object", "required": ["id", "object", "created_at", "status", "model", "output", "error",
+    "incomplete_details", "usage", "store", "metadata", "previous_response_id", "instructions"], "properties": {
+  "id": {"type": "string"}, "object": {"const": "response"}, "created_at": {"type": "integer"}, "model": {"type": "string"},
+  "status": {"enum": ["in_progress", "completed", "incomplete", "failed"]},
+  "output": {"type": "array", "items": {"type": "object", "required": ["id", "type", "role", "status", "content"], "properties": {
+    "type": {"const": "message"}, "role": {"const": "assistant"}, "content": {"type": "array", "items": {"type": "object",
+      "required": ["type", "text", "annotations"], "properties": {"type": {"const": "output_text"}, "text": {"type": "string"}}}}}}},
+  "incomplete_details": {"type": ["object", "null"]}, "error": {"type": ["object", "null"]},
+  "usage": {"type": ["object", "null"], "required": ["input_tokens", "output_tokens", "total_tokens"]},
+  "store": {"type": "boolean"}, "metadata": {"type": "object"},
+  "previous_response_id": {"type": ["string", "null"]}, "instructions": {"type": ["string", "null"]}}},
+"ResponseEvent": {"type": "object", "required": ["type", "sequence_number"], "properties": {
+  "sequence_number": {"type": "integer"}, "type": {"enum": ["response.created", "response.in_progress",
+    "response.output_item.added", "response.content_part.added", "response.output_text.delta", "response.output_text.done",
+    "response.content_part.done", "response.output_item.done", "response.completed", "response.incomplete", "response.failed"]}}},
+"DeletedResponse": {"type": "object", "required": ["id", "object", "deleted"], "properties": {"id": {"type": "string"},
+  "object": {"const": "response"}, "deleted": {"const": true}}},
 "TokenizeReply": {"type": "object", "required": ["count", "max_model_len", "tokens", "token_strs"], "properties": {
   "count": {"type": "integer"}, "max_model_len": {"type": "integer"},
   "tokens": {"type": "array", "items": {"type": "integer"}},

@@ -4,6 +4,7 @@
 #include "api/chat_request.h"
 #include "api/completion_request.h"
 #include "api/messages_request.h"
+#include "api/responses_request.h"
 #include "api/tokenize_request.h"
 
 namespace atelier::api {
@@ -130,7 +131,6 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"stop_token_ids", R"("stop_token_ids":["a"])"}, Refused{"stream", R"("stream":"yes")"},
         Refused{"stream_options", R"("stream_options":{})"},
         Refused{"stream_options.include_usage", R"("stream":true,"stream_options":{"include_usage":1})"},
-        Refused{"logit_bias", R"("logit_bias":{"5":1})"}, Refused{"min_tokens", R"("min_tokens":4)"},
         Refused{"response_format", R"("response_format":{"type":"json_object"})"},
         Refused{"guided_json", R"("guided_json":{"type":"object"})"}, Refused{"tools", R"("tools":"a")"},
         Refused{"tools[0].type", R"("tools":[{"type":"x"}])"},
@@ -162,7 +162,11 @@ TEST(EdgeNumbers, AreAnsweredOrRefused) {
                           "min_tokens",
                           "best_of",
                           "stop_token_ids",
-                          "max_new_tokens"};
+                          "max_new_tokens",
+                          "prompt_logprobs",
+                          "truncate_prompt_tokens",
+                          "length_penalty",
+                          "priority"};
   const char* values[] = {"-1",
                           "0",
                           "1",
@@ -295,9 +299,10 @@ TEST(CompletionRequest, HasItsOwnRules) {
   const std::pair<const char*, const char*> refused[] = {
       {"max_tokens", R"({"prompt":"a","max_tokens":0})"},
       {"logprobs", R"({"prompt":"a","logprobs":true})"},
-      {"logprobs", R"({"prompt":"a","logprobs":1,"echo":true})"},
       {"suffix", R"({"prompt":"a","suffix":"b"})"},
-      {"best_of", R"({"prompt":"a","best_of":3})"},
+      {"best_of", R"({"prompt":"a","n":3,"best_of":2})"},
+      {"best_of", R"({"prompt":"a","best_of":2,"stream":true})"},
+      {"best_of", R"({"prompt":"a","best_of":21})"},
       {"prompt", R"({"prompt":[1,-1]})"},
       {"prompt", R"({"prompt":[1,"a"]})"},
       {"prompt", R"({"prompt":[["a"]]})"},
@@ -400,6 +405,25 @@ TEST(MessagesRequest, GoesOnWithAnAssistantsLastWords) {
   ASSERT_TRUE(request);
   EXPECT_TRUE(request->continue_final_message);
   EXPECT_FALSE(request->add_generation_prompt);
+}
+
+TEST(ResponsesRequest, BecomesAChat) {
+  const auto request = parse_responses_request(
+      R"({"input":[{"type":"reasoning","summary":[]},{"role":"developer","content":"x"},
+                   {"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]}],
+          "instructions":"be brief","max_output_tokens":9,"previous_response_id":"resp_1","store":false,
+          "metadata":{"a":"b"},"new":1})");
+  ASSERT_TRUE(request) << request.error().message;
+  ASSERT_EQ(request->chat.messages.size(), 2u);
+  EXPECT_EQ(request->chat.messages[0].at("role"), "system");
+  EXPECT_EQ(request->chat.messages[1].at("content"), "hi");
+  EXPECT_EQ(request->chat.max_tokens, 9);
+  EXPECT_EQ(request->instructions, "be brief");
+  EXPECT_EQ(request->previous_response_id, "resp_1");
+  EXPECT_FALSE(request->store);
+  EXPECT_EQ(request->metadata.at("a"), "b");
+  EXPECT_EQ(request->chat.unknown, std::vector<std::string>{"new"});
+  EXPECT_EQ(parse_responses_request(R"({"input":"hi"})")->chat.messages[0].at("role"), "user");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ EngineConfig settle(EngineConfig config, const model::Decoder& decoder) {
   ATELIER_CHECK(config.vocabulary > 0 && config.vocabulary <= decoder.config().vocab_rows);
   config.max_model_len = std::min(config.max_model_len, config.kv_blocks * kernels::kBlockTokens);
   ATELIER_CHECK(config.max_model_len > 0);
+  if (config.native_len == 0) config.native_len = config.max_model_len;
   return config;
 }
 

@@ -12,8 +12,11 @@
 namespace atelier::engine {
 
 struct EngineConfig {
-  std::int64_t max_sequences = 32;                          // running at once
-  std::int64_t max_model_len = 0;                           // tokens of prompt + output of one sequence
+  std::int64_t max_sequences = 32;  // running at once
+  std::int64_t max_model_len = 0;   // tokens of prompt + output of one sequence
+  // Up to here a sequence is turned as the model declares; one that may grow longer, by its long_rope from
+  // the first token on. 0 = max_model_len.
+  std::int64_t native_len = 0;
   std::int64_t max_batch_tokens = 512;                      // prompt tokens entering one step
   std::int64_t kv_blocks = 0;                               // of kernels::kBlockTokens tokens
   std::int64_t max_waiting = 1024;                          // beyond: kOverloaded

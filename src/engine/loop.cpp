@@ -36,7 +36,8 @@ Engine::Loop::Loop(model::Decoder& decoder, const EngineConfig& config)
                                     .depth_cost = depth_cost(decoder.config()),
                                     .most = config.max_batch_tokens,
                                     .least = std::min(config.max_batch_tokens, kLeastPromptTokens),
-                                    .longest = config.max_prompt_tokens_each}) {
+                                    .longest = config.max_prompt_tokens_each}),
+      scorer_(decoder, kv_, config.vocabulary) {
   published_.blocks_total = pool_.total();
   thread_ = std::jthread([this] { run(); });
 }
@@ -51,9 +52,12 @@ Engine::Loop::~Loop() {
 }
 
 Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest request) {
+  const bool long_rope = std::ssize(request.prompt) + request.max_tokens > config_.native_len;
   Job job{.request = std::move(request),
           .mailbox = std::make_shared<Mailbox>(),
           .tokens = {},
+          .long_rope = long_rope,
+          .scored = 0,
           .sampler = {},
           .facts = {.arrived = Clock::now()}};
   auto handle = make_handle(job.mailbox);
@@ -129,15 +133,17 @@ void Engine::Loop::admit(Job job) {
                   .tenant = request.tenant,
                   .weight = request.weight,
                   .priority = request.priority,
-                  .reads_cache = request.reads_cache},
-                 keys_of(request));
+                  .reads_cache = request.prompt_logprobs < 0},
+                 keys_of(job));
   jobs_.emplace(static_cast<std::uint64_t>(id), std::move(job));
 }
 
 // The salt holds what decides over a token's keys and values beside the tokens, and who may know of them.
-cache::PrefixKeys Engine::Loop::keys_of(const GenerationRequest& request) const {
+cache::PrefixKeys Engine::Loop::keys_of(const Job& job) const {
   if (!config_.prefix_cache) return {};
-  const std::string salt = fmt::format("{} {} {}", request.tenant, request.adapter, request.cache_salt);
+  const GenerationRequest& request = job.request;
+  const std::string salt =
+      fmt::format("{} {} {} {}", request.tenant, request.adapter, job.long_rope, request.cache_salt);
   cache::PrefixKeys keys(salt, kernels::kBlockTokens);
   keys.extend(request.prompt, false);
   return keys;
@@ -159,8 +165,8 @@ void Engine::Loop::step() {
   const double prompt_work = begin_step(plan, begin);
   try {
     const std::span<const float> logits = decoder_.forward(build(plan), kv_);
-    scheduler_.commit(plan);
     deliver(plan, logits);
+    score_prompts(plan);
     pacer_.learn(prompt_work, std::chrono::duration<double>(Clock::now() - begin).count());
   } catch (const std::exception& error) {
     log_error("a step failed: {}; its {} generations end", error.what(), plan.slices.size());
@@ -188,6 +194,7 @@ double Engine::Loop::begin_step(const BatchPlan& plan, GenerationFacts::Time now
 std::span<const model::BatchSequence> Engine::Loop::build(const BatchPlan& plan) {
   batch_.clear();
   for (const Slice& slice : plan.slices) {
+    if (wants_scores(slice)) continue;
     const std::int64_t prompt = std::ssize(job(slice.id).request.prompt), end = slice.position + slice.tokens;
     const std::int64_t middle = std::clamp(prompt, slice.position, end);
     add_rows(slice, slice.position, middle, kernels::TokenRole::kPrompt);
@@ -207,20 +214,57 @@ void Engine::Loop::add_rows(const Slice& slice, std::int64_t begin, std::int64_t
        .position = begin,
        .blocks = scheduler_.blocks(slice.id),
        .logits = wanted ? model::LogitsWanted::kLast : model::LogitsWanted::kNone,
-       .role = role});
+       .role = role,
+       .long_rope = job(slice.id).long_rope});
 }
 
-// logits: one row for each slice that completes, in order.
+// logits: one row for each slice that completes and is not scored, in order.
 void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits) {
   const auto row_length = static_cast<std::size_t>(decoder_.config().vocab_rows);
   const auto now = Clock::now();
   for (const Slice& slice : plan.slices) {
     const std::int64_t prompt_left = std::ssize(job(slice.id).request.prompt) - slice.position;
     totals_.prompt_tokens += std::clamp<std::int64_t>(prompt_left, 0, slice.tokens);
+    if (wants_scores(slice)) continue;
+    scheduler_.commit(slice);
     if (!slice.completes) continue;
     ATELIER_CHECK(logits.size() >= row_length);
     advance(slice.id, logits.first(row_length), now);
     logits = logits.subspan(row_length);
+  }
+}
+
+// Does the slice hold prompt tokens whose scores are wanted and have not been told? It then ends where the
+// prompt does at the latest.
+bool Engine::Loop::wants_scores(const Slice& slice) {
+  const Job& job = this->job(slice.id);
+  return job.request.prompt_logprobs >= 0 && job.scored < std::ssize(job.request.prompt) &&
+         slice.position + slice.tokens > job.scored;
+}
+
+// Slices whose prompt is scored go through the decoder one by one: each wants a row of logits for every
+// token.
+void Engine::Loop::score_prompts(const BatchPlan& plan) {
+  for (const Slice& slice : plan.slices) {
+    if (!jobs_.contains(static_cast<std::uint64_t>(slice.id)) || !wants_scores(slice)) continue;
+    Job& job = this->job(slice.id);
+    const std::int64_t end = slice.position + slice.tokens;
+    auto scored = scorer_.score({.prompt = job.request.prompt,
+                                 .begin = slice.position,
+                                 .end = end,
+                                 .blocks = scheduler_.blocks(slice.id),
+                                 .logprobs = job.request.prompt_logprobs});
+    if (!scored) {
+      finish(slice.id, {.reason = FinishReason::kFailed, .error = scored.error().message});
+      continue;
+    }
+    scheduler_.commit(slice);
+    // after a new start some have been told
+    scored->scores.erase(scored->scores.begin(), scored->scores.begin() + (job.scored - slice.position));
+    job.scored = end;
+    if (!scored->scores.empty())
+      letters_.push_back({.to = job.mailbox, .prompt = std::move(scored->scores), .token = {}, .end = {}});
+    if (slice.completes) advance(slice.id, scored->last, Clock::now());
   }
 }
 
@@ -230,11 +274,15 @@ void Engine::Loop::advance(SequenceId id, std::span<const float> logits, Generat
   if (job.facts.first_token == GenerationFacts::Time{}) job.facts.first_token = now;
   job.facts.last_token = now;
   auto choice = job.sampler->pick(logits, scratch_);
-  if (!choice) return finish(id, {.reason = FinishReason::kFailed, .error = choice.error().message});
+  if (!choice) {
+    const Failure& failure = choice.error();
+    return finish(id, {.reason = FinishReason::kFailed, .error = failure.message, .fault = failure.fault});
+  }
   ++totals_.generated_tokens;
   const GenerationRequest& request = job.request;
   if (!request.ignore_eos && std::ranges::count(request.stop_ids, choice->id) > 0) {
-    return finish(id, {.reason = FinishReason::kStop, .stop_id = choice->id});
+    return finish(id,
+                  {.reason = FinishReason::kStop, .stop_id = choice->id, .stop_logprob = choice->logprob});
   }
   TokenEvent token{.id = choice->id, .logprob = choice->logprob, .top = std::move(choice->top)};
   job.tokens.push_back(token.id);
@@ -242,7 +290,7 @@ void Engine::Loop::advance(SequenceId id, std::span<const float> logits, Generat
     return finish(id, {.reason = FinishReason::kLength}, std::move(token));
   }
   scheduler_.append(id, token.id);
-  letters_.push_back({.to = job.mailbox, .token = std::move(token), .end = {}});
+  letters_.push_back({.to = job.mailbox, .prompt = {}, .token = std::move(token), .end = {}});
 }
 
 // Its blocks are free from here on; the client hears of it when the stats say so too.
@@ -252,7 +300,7 @@ void Engine::Loop::finish(SequenceId id, GenerationEnd end, std::optional<TokenE
   end.facts = job.facts;
   end.facts.cached_tokens = sequence.cached;
   end.facts.preemptions = sequence.preemptions;
-  letters_.push_back({.to = job.mailbox, .token = std::move(last), .end = std::move(end)});
+  letters_.push_back({.to = job.mailbox, .prompt = {}, .token = std::move(last), .end = std::move(end)});
   scheduler_.remove(id);
   jobs_.erase(static_cast<std::uint64_t>(id));
   ++totals_.finished;
@@ -276,7 +324,8 @@ void Engine::Loop::publish() {
   std::int64_t ended = 0;
   for (Letter& letter : letters_) {
     ended += letter.end.has_value();
-    letter.to->deliver(std::move(letter.token), std::move(letter.end));
+    if (!letter.prompt.empty()) letter.to->deliver_prompt(std::move(letter.prompt));
+    if (letter.token || letter.end) letter.to->deliver(std::move(letter.token), std::move(letter.end));
   }
   letters_.clear();
   if (ended == 0) return;

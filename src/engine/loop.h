@@ -14,6 +14,7 @@
 #include "cache/block_pool.h"
 #include "engine/engine.h"
 #include "engine/mailbox.h"
+#include "engine/prompt_scorer.h"
 #include "engine/step_pacer.h"
 #include "model/kv_store.h"
 #include "sample/sampler.h"
@@ -37,12 +38,15 @@ class Engine::Loop {
     GenerationRequest request;
     std::shared_ptr<Mailbox> mailbox;
     std::vector<std::int32_t> tokens;  // prompt and output
+    bool long_rope;
+    std::int64_t scored = 0;  // tokens of the prompt whose successor's score has been told
     std::optional<sample::Sampler> sampler;
     GenerationFacts facts;
   };
   // What a step has for one client; sent when the books are up to date.
   struct Letter {
     std::shared_ptr<Mailbox> to;
+    std::vector<sample::TokenScore> prompt;
     std::optional<TokenEvent> token;
     std::optional<GenerationEnd> end;
   };
@@ -54,12 +58,14 @@ class Engine::Loop {
   void admit(Job job);
   void drop_cancelled();
   void step();
-  cache::PrefixKeys keys_of(const GenerationRequest& request) const;
+  cache::PrefixKeys keys_of(const Job& job) const;
   double begin_step(const schedule::BatchPlan& plan, GenerationFacts::Time now);
   std::span<const model::BatchSequence> build(const schedule::BatchPlan& plan);
   void add_rows(const schedule::Slice& slice, std::int64_t begin, std::int64_t end, kernels::TokenRole role);
   void deliver(const schedule::BatchPlan& plan, std::span<const float> logits);
   void advance(schedule::SequenceId id, std::span<const float> logits, GenerationFacts::Time now);
+  bool wants_scores(const schedule::Slice& slice);
+  void score_prompts(const schedule::BatchPlan& plan);
   void finish(schedule::SequenceId id, GenerationEnd end, std::optional<TokenEvent> last = {});
   void publish();
   void end_everything();
@@ -82,6 +88,7 @@ class Engine::Loop {
   cache::BlockPool pool_;
   schedule::Scheduler scheduler_;
   StepPacer pacer_;
+  PromptScorer scorer_;
   Jobs jobs_;
   std::uint64_t next_id_ = 0;
   EngineStats totals_;  // the running counts

@@ -152,15 +152,10 @@ std::vector<std::size_t> Scheduler::prompts_in_line() {
   return prompts;
 }
 
-void Scheduler::commit(const BatchPlan& plan) {
-  for (const Slice& slice : plan.slices) {
-    Sequence& sequence = find(slice.id);
-    ATELIER_CHECK(sequence.stored == slice.position);
-    publish(sequence, sequence.stored + slice.tokens);
-  }
-}
-
-void Scheduler::publish(Sequence& sequence, std::int64_t stored) {
+void Scheduler::commit(const Slice& slice) {
+  Sequence& sequence = find(slice.id);
+  ATELIER_CHECK(sequence.stored == slice.position);
+  const std::int64_t stored = slice.position + slice.tokens;
   const auto keys = sequence.keys.keys();
   const auto blocks = sequence.table.blocks();
   for (std::int64_t i = sequence.stored / config_.block_tokens; i < stored / config_.block_tokens; ++i) {

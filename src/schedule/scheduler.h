@@ -62,8 +62,8 @@ class Scheduler {
   // can_ever_fit, and its id is higher than all before. keys: extended by the prompt.
   void add(const SequenceSpec& spec, cache::PrefixKeys keys);
   BatchPlan next_batch(const PromptRoom& room);    // empty only if no sequence is left
-  void commit(const BatchPlan& plan);              // the plan was carried out
-  void append(SequenceId id, std::int32_t token);  // and yielded one more token of this sequence
+  void commit(const Slice& slice);                 // it was carried out: its tokens are stored
+  void append(SequenceId id, std::int32_t token);  // and yielded one more token of its sequence
   void remove(SequenceId id);                      // ended, waiting or running; its blocks are free
 
   const Sequence& sequence(SequenceId id) const;  // waiting or running
@@ -82,7 +82,6 @@ class Scheduler {
   void match(Sequence& sequence);
   std::optional<cache::BlockKey> next_key(const Sequence& sequence) const;
   std::vector<std::size_t> prompts_in_line();
-  void publish(Sequence& sequence, std::int64_t stored);
   void insert_in_line(auto& line, Sequence sequence);
   bool precedes(const Sequence& a, const Sequence& b) const;
   std::int64_t blocks_for(std::int64_t tokens) const;

@@ -32,6 +32,8 @@ class Call {
 
   // Before the handler: what the endpoint says.
   void take_endpoint(std::string_view parameter, api::ErrorShape errors);
+  // The body's request_id; the header's X-Request-Id goes before it. Before any answer.
+  void suggest_id(const std::string& id);
 
   // One of these answers; each adds the headers that every answer has. Any thread, once.
   void respond(http::Response response);
@@ -51,6 +53,7 @@ class Call {
   std::shared_ptr<http::ResponseWriter> writer_;
   std::string id_, parameter_;
   api::ErrorShape errors_ = api::ErrorShape::kOpenAi;
+  bool has_own_id_ = false;  // from the header
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   int status_ = 499;
   std::int64_t prompt_tokens_ = -1, completion_tokens_ = -1;  // -1: not a generation
@@ -63,6 +66,6 @@ void add_security_headers(http::Response& response);
 // The answer to what never became a call (http::Options::refuse).
 http::Response refusal(int status, std::string_view message);
 
-std::string random_id();  // 32 hexadecimal digits
+std::string random_id();  // 32 hexadecimal digits, not to be guessed
 
 }  // namespace atelier::server

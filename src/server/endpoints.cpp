@@ -5,6 +5,7 @@
 #include "server/assets.h"
 #include "server/call.h"
 #include "server/page_policy.h"
+#include "server/response_handlers.h"
 #include "server/service.h"
 
 namespace atelier::server {
@@ -53,6 +54,32 @@ void Service::add_endpoints() {
         .stream = "MessageEvent",
         .errors = api::ErrorShape::kAnthropic},
        [this](Shared call) { generations_.messages(call); }},
+      {{.method = "POST",
+        .path = "/v1/responses",
+        .tag = kGenerating,
+        .summary = "Answer, and remember the conversation (OpenAI)",
+        .request = "ResponsesRequest",
+        .reply = "Response",
+        .stream = "ResponseEvent"},
+       [this](Shared call) { generations_.responses(call); }},
+      {{.method = "GET",
+        .path = "/v1/responses/{response_id}",
+        .tag = kGenerating,
+        .summary = "A response that is remembered",
+        .reply = "Response"},
+       [this](Shared call) { show_response(stored_, *call); }},
+      {{.method = "DELETE",
+        .path = "/v1/responses/{response_id}",
+        .tag = kGenerating,
+        .summary = "Forget a response",
+        .reply = "DeletedResponse"},
+       [this](Shared call) { drop_response(stored_, *call); }},
+      {{.method = "POST",
+        .path = "/v1/responses/{response_id}/cancel",
+        .tag = kGenerating,
+        .summary = "Refused: a response that is known has ended",
+        .reply = "Response"},
+       [this](Shared call) { cancel_response(stored_, *call); }},
       {{.method = "POST",
         .path = "/generate",
         .tag = kGenerating,

@@ -19,7 +19,7 @@ void answer_error(Call& call, int status, std::string_view message) {
 Service::Service(ServedModel model, ServiceOptions options)
     : model_(std::move(model)),
       options_(std::move(options)),
-      generations_(model_, "atelier-" + options_.version, options_.workers),
+      generations_(model_, stored_, "atelier-" + options_.version, options_.workers),
       tokens_(model_) {
   add_endpoints();
   openapi_ = api::openapi_document(router_.operations(), options_.version);

@@ -41,6 +41,7 @@ class Service {
 
   const ServedModel model_;
   const ServiceOptions options_;
+  ResponseStore stored_{{}};
   GenerationHandlers generations_;
   TokenHandlers tokens_;
   Router router_;

@@ -54,7 +54,7 @@ Result<std::string> TokenHandlers::tokenized(std::string_view body) {
   unknown_.warn(request.unknown);
   std::vector<std::int32_t> ids;
   if (request.chat) {
-    ATELIER_TRY(PreparedPrompt prompt, encode_chat(model_, *request.chat, request.add_special_tokens));
+    ATELIER_TRY(EncodedChat prompt, encode_chat(model_, *request.chat, request.add_special_tokens));
     ids = std::move(prompt.ids);
   } else {
     ids = encode_text(model_, *request.text, request.add_special_tokens);
@@ -76,8 +76,8 @@ Result<std::string> TokenHandlers::counted(std::string_view body) {
   ATELIER_TRY(const api::ChatRequest request, api::parse_count_tokens_request(body));
   ATELIER_TRY_STATUS(check_model(model_, request.model));
   unknown_.warn(request.unknown);
-  ATELIER_TRY(const PreparedPrompt prompt, encode_chat(model_, request));
-  return api::count_tokens_reply(static_cast<std::int64_t>(prompt.ids.size()));
+  ATELIER_TRY(const EncodedChat chat, encode_chat(model_, request));
+  return api::count_tokens_reply(std::ssize(chat.ids));
 }
 
 }  // namespace atelier::server

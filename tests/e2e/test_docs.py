@@ -14,6 +14,7 @@ BODIES = {
     "/v1/completions": {"prompt": "hello", "max_tokens": 2, "logprobs": 1},
     "/v1/messages": {"messages": MESSAGES, "max_tokens": 2},
     "/v1/messages/count_tokens": {"messages": MESSAGES},
+    "/v1/responses": {"input": "Say hello.", "max_output_tokens": 2},
     "/generate": {"prompt": "hello", "max_tokens": 2},
     "/tokenize": {"prompt": "hello", "return_token_strs": True},
     "/detokenize": {"tokens": [1, 2]},
