@@ -50,6 +50,7 @@ EngineWishes engine_wishes(const config::ServeConfig& config) {
   wishes.engine.max_prompt_tokens_each = config.scheduling.long_prefill_tokens;
   wishes.engine.prefix_cache = config.scheduling.prefix_cache;
   wishes.engine.by_priority = config.scheduling.by_priority;
+  wishes.speculation = config.scheduling.speculation;
   return wishes;
 }
 
@@ -77,6 +78,7 @@ Result<std::unique_ptr<Runtime>> open_model(const config::ServeConfig& config) {
                               config.model.generation_overrides));
   ATELIER_TRY(auto chosen, chosen_template(config.model.chat_template));
   if (chosen) runtime->bundle.chat_template = std::move(chosen);
+  ATELIER_TRY_STATUS(runtime->open_draft(engine_wishes(config)));
   ATELIER_TRY_STATUS(runtime->plan(engine_wishes(config)));
   return runtime;
 }
