@@ -26,6 +26,7 @@ Result<std::unique_ptr<Runtime>> open_runtime(const ModelOptions& options) {
                 "{} holds no tokenizer; a GGUF file or a folder with tokenizer.json does",
                 located.path.string());
   }
+  ATELIER_TRY_STATUS(model::extend_context(runtime->bundle.config, options.max_model_len));
   runtime->free_bytes = plan::available_memory();
   return runtime;
 }
@@ -62,7 +63,7 @@ Result<plan::KvPlan> Runtime::plan(const EngineWishes& wishes) const {
   const std::int64_t left = free_bytes - footprint.bytes();
   const DType kv_dtype = model::Decoder::kv_dtype_of(options.compute);
   return plan::plan_kv({.bytes_per_block = model::KvStore::bytes_per_block(bundle.config, kv_dtype),
-                        .declared_context = bundle.config.max_context,
+                        .declared_context = bundle.config.reach(),
                         .max_model_len = options.max_model_len,
                         .max_sequences = wishes.engine.max_sequences,
                         .budget = {.free_bytes = free_bytes > 0 ? std::max<std::int64_t>(left, 1) : 0,
@@ -83,10 +84,17 @@ Status Runtime::start_engine(const EngineWishes& wishes) {
            kernels::kBlockTokens, kv.bytes >> 20, kv.full_sequences, kv.max_model_len);
   engine::EngineConfig config = wishes.engine;
   config.max_model_len = kv.max_model_len;
+  config.native_len = std::min(kv.max_model_len, bundle.config.max_context);
+  if (bundle.config.long_context > 0) {
+    log_info(
+        "the model declares {} tokens of context; requests that may go beyond are run with YaRN x {:.4g}",
+        bundle.config.max_context, bundle.config.long_rope.factor);
+  }
   config.kv_blocks = kv.blocks;
   config.vocabulary =
       static_cast<std::int32_t>(std::min<std::int64_t>(tokenizer().size(), bundle.config.vocab_rows));
-  engine = std::make_unique<engine::Engine>(*decoder, config);
+  engine = std::make_unique<engine::Engine>(*decoder, config,
+                                            wishes.make_drafter ? wishes.make_drafter() : nullptr);
   return {};
 }
 

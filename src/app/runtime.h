@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "bundle/model_bundle.h"
+#include "engine/drafter.h"
 #include "engine/engine.h"
 #include "model/decoder.h"
 #include "plan/kv_plan.h"
@@ -23,6 +25,8 @@ struct EngineWishes {
   engine::EngineConfig engine = {.max_sequences = 1};
   double memory_share = 0;  // as plan::KvBudget
   std::int64_t kv_bytes = 0, kv_blocks = 0;
+  // Guesses for speculative decoding; null = none.
+  std::function<std::unique_ptr<engine::Drafter>()> make_drafter = {};
 };
 
 class Runtime {

@@ -126,7 +126,7 @@ TEST(ConfigFile, ReadsVllmsKeys) {
       "served-model-name: [a, b]\n"
       "enable-prefix-caching: false\n"
       "allowed-origins: [\"https://a.example\"]\n"
-      "override-generation-config: {temperature: 0.5, stop: \"1\"}\n"
+      "override-generation-config: {temperature: 2, stop: \"1\"}\n"
       "api-key:\n",
       settings);
   ASSERT_TRUE(status) << status.error().message;
@@ -137,7 +137,7 @@ TEST(ConfigFile, ReadsVllmsKeys) {
   EXPECT_THAT(settings.texts("served-model-name"), ElementsAre("a", "b"));
   EXPECT_FALSE(settings.on("enable-prefix-caching"));
   EXPECT_THAT(settings.texts("allowed-origins"), ElementsAre("https://a.example"));
-  EXPECT_EQ(settings.text("override-generation-config"), R"({"temperature":0.5,"stop":"1"})");
+  EXPECT_EQ(settings.text("override-generation-config"), R"({"temperature":2,"stop":"1"})");
   EXPECT_FALSE(settings.given("api-key"));
 }
 
@@ -213,6 +213,28 @@ TEST(ServeConfig, TheMostExactMemoryCounts) {
   ASSERT_TRUE(set(settings, "num-gpu-blocks-override", {"64"}));
   EXPECT_EQ(serve_config(settings)->memory.kv_blocks, 64);
   EXPECT_EQ(serve_config(settings)->memory.kv_bytes, 0);
+}
+
+TEST(ServeConfig, ReadsVllmsSpeculation) {
+  const auto speculation = [](const char* json) {
+    Settings settings = with_model();
+    EXPECT_TRUE(set(settings, "speculative-config", {json}));
+    return serve_config(settings);
+  };
+  const auto lookup = speculation(
+      R"({"method":"ngram","num_speculative_tokens":5,"prompt_lookup_max":3,"prompt_lookup_min":1})");
+  ASSERT_TRUE(lookup) << lookup.error().message;
+  EXPECT_TRUE(lookup->speculation.by_lookup);
+  EXPECT_EQ(lookup->speculation.most_tokens, 5);
+  EXPECT_EQ(lookup->speculation.longest_match, 3);
+  EXPECT_EQ(lookup->speculation.shortest_match, 1);
+  EXPECT_EQ(speculation(R"({"method":"ngram","prompt_lookup_max":1})")->speculation.shortest_match, 1);
+  EXPECT_FALSE(serve_config(with_model())->speculation.by_lookup);
+  for (const char* wrong : {R"({"method":"eagle"})", "{}", R"({"method":"ngram","num_speculative_tokens":0})",
+                            R"({"method":"ngram","num_speculative_tokens":"5"})",
+                            R"({"method":"ngram","prompt_lookup_min":9})"}) {
+    EXPECT_FALSE(speculation(wrong)) << wrong;
+  }
 }
 
 TEST(ServeConfig, RefusesContradictions) {

@@ -36,6 +36,11 @@ struct ServeConfig {
     std::int64_t long_prefill_tokens = 0;  // 0: the scheduler decides
     bool prefix_cache = true, by_priority = false;
   };
+  // Guessing tokens ahead; answers are the same without it.
+  struct Speculation {
+    bool by_lookup = false;  // in the sequence's own text
+    std::int64_t most_tokens = 4, shortest_match = 2, longest_match = 4;
+  };
   struct Network {
     std::string host;
     std::uint16_t port = 0;
@@ -57,6 +62,7 @@ struct ServeConfig {
   Model model;
   Memory memory;
   Scheduling scheduling;
+  Speculation speculation;
   Network network;
   Api api;
   Access access;

@@ -1,5 +1,6 @@
 // A Mailbox is where the engine thread leaves one generation's tokens and its client fetches them. It holds
-// at most the generation's max_tokens events and lives as long as the longer of the two sides.
+// at most the generation's max_tokens events, and the scores of its prompt's tokens where they were asked
+// for; it lives as long as the longer of the two sides.
 #pragma once
 
 #include <atomic>
@@ -19,6 +20,9 @@ class Mailbox {
   // One token, or the end, or both; nothing may follow the end.
   void deliver(std::optional<TokenEvent> token, std::optional<GenerationEnd> end);
 
+  // More scores of the prompt's tokens, before any token.
+  void deliver_prompt(std::vector<sample::TokenScore> scores);
+
   GenerationUpdate take();  // what came since the last take; the end is taken once
   GenerationUpdate wait();  // blocks until there is something; after the end: the end again
 
@@ -32,9 +36,12 @@ class Mailbox {
  private:
   std::atomic<bool> cancelled_ = false;
 
+  void ring();
+  bool has_news() const { return !news_.tokens.empty() || !news_.prompt.empty(); }  // under mutex_
+
   std::mutex mutex_;
   std::condition_variable came_;
-  std::vector<TokenEvent> tokens_;    // guarded by mutex_; not yet taken
+  GenerationUpdate news_;             // guarded by mutex_; not yet taken; without the end
   std::optional<GenerationEnd> end_;  // guarded by mutex_
   bool end_taken_ = false;            // guarded by mutex_
 
