@@ -17,6 +17,7 @@
 #include "app/stop_signal.h"
 #include "base/log.h"
 #include "config/serve_config.h"
+#include "engine/ngram_drafter.h"
 #include "http/server.h"
 #include "server/call.h"
 #include "server/service.h"
@@ -64,8 +65,7 @@ server::ServiceOptions service_options(const config::ServeConfig& config) {
                    .origins = {.origins = access.origins,
                                .methods = access.methods,
                                .headers = access.headers,
-                               .allow_credentials = access.allow_credentials}},
-          .log_requests = config.api.log_requests};
+                               .allow_credentials = access.allow_credentials}}};
 }
 
 // All but the weights: what is wrong with the model, its template or the memory is told before minutes of
@@ -90,10 +90,11 @@ server::ServedModel served_model(const config::ServeConfig& config, const Runtim
           .aliases = {names.begin() + 1, names.end()},
           .root = runtime.id,
           .created = std::time(nullptr),
-          .default_seed = config.model.seed,
-          .max_logprobs = config.api.max_logprobs,
-          .response_role = config.api.response_role,
-          .force_include_usage = config.api.force_include_usage,
+          .rules = {.seed = config.model.seed,
+                    .max_logprobs = config.api.max_logprobs,
+                    .response_role = config.api.response_role,
+                    .force_include_usage = config.api.force_include_usage,
+                    .log_requests = config.api.log_requests},
           .bundle = runtime.bundle,
           .engine = *runtime.engine};
 }
