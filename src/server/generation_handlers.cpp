@@ -1,10 +1,12 @@
 #include "server/generation_handlers.h"
 
 #include <ctime>
+#include <functional>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
+#include "engine/beams.h"
 #include "server/generation_order.h"
 #include "server/prompts.h"
 
@@ -25,6 +27,24 @@ ChoiceTerms choice_terms(const api::GenerationFields& fields, const PreparedProm
           .echo = prompt.echo,
           .score_echo = prompt.score_echo,
           .prompt = prompt.ids};
+}
+
+// One handle for each answer to one prompt; null where there is nothing to generate.
+using Handles = std::vector<std::unique_ptr<engine::GenerationHandle>>;
+Result<Handles> submit_all(engine::Engine& engine, const api::GenerationFields& fields,
+                           const std::function<engine::GenerationRequest(int)>& order) {
+  if (fields.beam.wanted && fields.max_tokens != 0)
+    return engine::submit_beams(engine, order(0),
+                                {.width = fields.best_of, .length_penalty = fields.beam.length_penalty});
+  Handles handles;
+  for (int choice = 0; choice < fields.best_of; ++choice) {
+    engine::GenerationRequest one = order(choice);
+    auto& handle = handles.emplace_back();
+    if (one.max_tokens > 0) {
+      ATELIER_TRY(handle, engine.submit(std::move(one)));
+    }
+  }
+  return handles;
 }
 
 }  // namespace
@@ -86,12 +106,10 @@ Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, c
 Status GenerationHandlers::add_choices(Session& session, const api::GenerationFields& fields,
                                        const engine::GenerationRequest& common,
                                        const PreparedPrompt& prompt) const {
-  for (int i = 0; i < fields.best_of; ++i) {
-    engine::GenerationRequest order = order_for(model_, common, fields, prompt, i);
-    std::unique_ptr<engine::GenerationHandle> handle;
-    if (order.max_tokens > 0) {
-      ATELIER_TRY(handle, model_.engine.submit(std::move(order)));
-    }
+  ATELIER_TRY(auto handles, submit_all(model_.engine, fields, [&](int choice) {
+                return order_for(model_, common, fields, prompt, choice);
+              }));
+  for (auto& handle : handles) {
     session.add(
         std::make_unique<Choice>(model_.tokenizer(), choice_terms(fields, prompt), std::move(handle)));
   }
@@ -114,7 +132,8 @@ std::shared_ptr<Session> GenerationHandlers::new_session(const std::shared_ptr<C
                            .token_ids = fields.return_token_ids,
                            .prompt_tokens = prompt_tokens,
                            .n = fields.n,
-                           .best_of = fields.best_of};
+                           .best_of = fields.best_of,
+                           .by_likelihood = fields.best_of > fields.n && !fields.beam.wanted};
   call->request().body = {};  // read; it may be large
   auto format = chat ? api::chat_format(std::move(head)) : api::completion_format(std::move(head));
   return std::make_shared<Session>(call, std::move(format), terms, presence);
