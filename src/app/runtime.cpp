@@ -23,6 +23,7 @@ Status load(Runtime& runtime, const ModelOptions& options) {
                 "{} holds no tokenizer; a GGUF file or a folder with tokenizer.json does",
                 located.path.string());
   }
+  ATELIER_TRY_STATUS(model::extend_context(runtime.bundle.config, options.max_model_len));
   runtime.pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : available_cores());
   std::optional<ProgressBar> bar;
   const auto progress = [&bar](std::int64_t done, std::int64_t total) {
@@ -53,7 +54,7 @@ Result<std::unique_ptr<Runtime>> start_runtime(const ModelOptions& options) {
 
 Result<KvPlan> Runtime::plan(std::int64_t max_sequences) const {
   return plan_kv({.bytes_per_block = model::KvStore::bytes_per_block(bundle.config, decoder->kv_dtype()),
-                  .declared_context = bundle.config.max_context,
+                  .declared_context = bundle.config.reach(),
                   .max_model_len = max_model_len_asked,
                   .max_sequences = max_sequences,
                   .available_bytes = available_memory()});
@@ -71,6 +72,12 @@ Status Runtime::start_engine(std::int64_t max_sequences) {
   engine::EngineConfig config;
   config.max_sequences = max_sequences;
   config.max_model_len = kv.max_model_len;
+  config.native_len = std::min(kv.max_model_len, bundle.config.max_context);
+  if (bundle.config.long_context > 0) {
+    log_info(
+        "the model declares {} tokens of context; requests that may go beyond are run with YaRN x {:.4g}",
+        bundle.config.max_context, bundle.config.long_rope.factor);
+  }
   config.kv_blocks = kv.blocks;
   config.vocabulary =
       static_cast<std::int32_t>(std::min<std::int64_t>(tokenizer().size(), bundle.config.vocab_rows));

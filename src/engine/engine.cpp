@@ -15,6 +15,7 @@ EngineConfig settle(EngineConfig config, const model::Decoder& decoder) {
   ATELIER_CHECK(config.vocabulary > 0 && config.vocabulary <= decoder.config().vocab_rows);
   config.max_model_len = std::min(config.max_model_len, config.kv_blocks * kernels::kBlockTokens);
   ATELIER_CHECK(config.max_model_len > 0);
+  if (config.native_len == 0) config.native_len = config.max_model_len;
   return config;
 }
 
@@ -48,14 +49,13 @@ Status check(const GenerationRequest& request, const EngineConfig& config) {
 
 }  // namespace
 
-Engine::Engine(model::Decoder& decoder, EngineConfig config)
-    : config_(settle(config, decoder)), loop_(std::make_unique<Loop>(decoder, config_)) {}
+Engine::Engine(model::Decoder& decoder, EngineConfig config, std::unique_ptr<Drafter> drafter)
+    : config_(settle(config, decoder)), loop_(std::make_unique<Loop>(decoder, config_, std::move(drafter))) {}
 
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<GenerationHandle>> Engine::submit(GenerationRequest request) {
   ATELIER_TRY_STATUS(check(request, config_));
-  if (request.prompt_logprobs >= 0) request.reads_cache = false;  // every row has to be computed
   request.max_tokens = std::min(request.max_tokens, config_.max_model_len - std::ssize(request.prompt));
   return loop_->submit(std::move(request));
 }

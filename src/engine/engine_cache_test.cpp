@@ -62,9 +62,25 @@ TEST(EngineCache, IsNotSharedAcrossSaltsAndTenants) {
   other.tenant = 7;
   EXPECT_EQ(run(engine, other).end.facts.cached_tokens, 0);
   GenerationRequest whole = request(prompt, 1);
-  whole.reads_cache = false;
+  whole.prompt_logprobs = 0;
   EXPECT_EQ(run(engine, whole).end.facts.cached_tokens, 0);
   EXPECT_EQ(run(engine, request(prompt, 1)).end.facts.cached_tokens, 96);
+}
+
+TEST(EngineCache, LongSequencesShareWithLongOnesOnly) {
+  TinyModel model;
+  EngineConfig two = config();
+  two.native_len = 128;
+  Engine engine(model.decoder(), two);
+  std::mt19937 random(9);
+  const auto prompt = random_prompt(random, 100);
+  const auto cached = [&](std::int64_t max_tokens) {
+    return run(engine, request(prompt, max_tokens)).end.facts.cached_tokens;
+  };
+  EXPECT_EQ(cached(28), 0);
+  EXPECT_EQ(cached(29), 0);
+  EXPECT_EQ(cached(28), 96);
+  EXPECT_EQ(cached(50), 96);
 }
 
 TEST(EngineCache, OnePromptManyTimesIsComputedOnce) {

@@ -27,7 +27,6 @@ struct GenerationRequest {
   double weight = 1.0;
   std::int32_t priority = 0;    // lower is served earlier, where the engine goes by it
   std::string cache_salt = {};  // generations of different salts share no cached prefix; any bytes
-  bool reads_cache = true;      // false: every token of the prompt is computed
   std::int32_t adapter = -1;    // -1: the base model
   // -1 = none; K = the prompt's tokens are scored, each with the K best in its place
   std::int32_t prompt_logprobs = -1;

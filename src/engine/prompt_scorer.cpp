@@ -16,7 +16,8 @@ Result<PromptScorer::Outcome> PromptScorer::score(const PromptSlice& slice) {
         .position = begin,
         .blocks = slice.blocks,
         .logits = model::LogitsWanted::kAll,
-        .role = kernels::TokenRole::kPrompt};
+        .role = kernels::TokenRole::kPrompt,
+        .long_rope = slice.long_rope};
     const std::span<const float> logits = decoder_.forward({&piece, 1}, kv_);
     for (std::int64_t row = 0; row < rows; ++row) {
       const auto one = logits.subspan(static_cast<std::size_t>(row) * row_length, row_length);

@@ -19,7 +19,8 @@ struct PromptSlice {
   std::span<const std::int32_t> prompt;  // all of it
   std::int64_t begin = 0, end = 0;
   std::span<const std::int32_t> blocks;  // cover `end` tokens
-  std::int32_t logprobs = 0;             // K
+  bool long_rope = false;
+  std::int32_t logprobs = 0;  // K
 };
 
 // Engine thread only.

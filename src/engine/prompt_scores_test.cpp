@@ -4,54 +4,15 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engine/engine.h"
-#include "engine/tiny_model.h"
+#include "engine/engine_for_tests.h"
 
 namespace atelier::engine {
 namespace {
-
-EngineConfig config(std::int64_t max_batch_tokens) {
-  return {.max_sequences = 4,
-          .max_model_len = 256,
-          .max_batch_tokens = max_batch_tokens,
-          .kv_blocks = 40,
-          .max_waiting = 64,
-          .vocabulary = TinyModel::kVocabulary};
-}
-
-GenerationRequest request(std::vector<std::int32_t> prompt, std::int64_t max_tokens) {
-  GenerationRequest request;
-  request.prompt = std::move(prompt);
-  request.sampling.temperature = 0;
-  request.max_tokens = max_tokens;
-  return request;
-}
 
 std::vector<std::int32_t> some_prompt(std::size_t length) {
   std::vector<std::int32_t> prompt(length);
   for (std::size_t i = 0; i < length; ++i) prompt[i] = static_cast<std::int32_t>((i * 37 + 11) % 250);
   return prompt;
-}
-
-struct Answer {
-  std::vector<sample::TokenScore> prompt;
-  std::vector<TokenEvent> tokens;
-  GenerationEnd end;
-};
-
-Answer run(Engine& engine, GenerationRequest request) {
-  auto handle = engine.submit(std::move(request));
-  EXPECT_TRUE(handle) << handle.error().message;
-  Answer answer;
-  while (true) {
-    GenerationUpdate update = (*handle)->wait();
-    EXPECT_TRUE(update.prompt.empty() || answer.tokens.empty()) << "scores come before tokens";
-    std::ranges::move(update.prompt, std::back_inserter(answer.prompt));
-    std::ranges::move(update.tokens, std::back_inserter(answer.tokens));
-    if (!update.end) continue;
-    answer.end = *update.end;
-    return answer;
-  }
 }
 
 Answer scored(std::int64_t max_batch_tokens, const std::vector<std::int32_t>& prompt) {
@@ -121,13 +82,7 @@ TEST(PromptScores, InCompanyEveryoneGetsTheirOwn) {
     handles.push_back(*engine.submit(std::move(one)));
   }
   for (std::size_t i = 0; i < 4; ++i) {
-    Answer answer;
-    for (bool over = false; !over;) {
-      GenerationUpdate update = handles[i]->wait();
-      std::ranges::move(update.prompt, std::back_inserter(answer.prompt));
-      std::ranges::move(update.tokens, std::back_inserter(answer.tokens));
-      over = update.end.has_value();
-    }
+    const Answer answer = finish(*handles[i]);
     const Answer alone = scored(64, prompts[i]);
     ASSERT_EQ(answer.prompt.size(), i % 2 == 0 ? prompts[i].size() - 1 : 0);
     for (std::size_t k = 0; k < answer.prompt.size(); ++k)

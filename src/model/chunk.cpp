@@ -19,8 +19,12 @@ std::int64_t wanted_rows(const BatchSequence& sequence) {
 // Tokens [begin, begin + count) of the sequence, appended; its next logits go to `logits_row` and on.
 void append(Chunk& chunk, const BatchSequence& sequence, std::int64_t begin, std::int64_t count,
             std::int64_t& logits_row) {
-  chunk.pieces.push_back(
-      {chunk.rows(), count, sequence.position + begin, sequence.blocks.data(), sequence.role});
+  chunk.pieces.push_back({.first_row = chunk.rows(),
+                          .rows = count,
+                          .position = sequence.position + begin,
+                          .blocks = sequence.blocks.data(),
+                          .role = sequence.role,
+                          .long_rope = sequence.long_rope});
   for (std::int64_t token = begin; token < begin + count; ++token) {
     if (wants(sequence, token)) {
       chunk.wanted.push_back(chunk.rows());
@@ -66,8 +70,12 @@ std::vector<Piece> Chunk::wanted_pieces() const {
     const auto end = std::lower_bound(row, wanted.end(), piece.first_row + piece.rows);
     const std::int64_t count = end - row;
     // Wanted rows of a piece are its last one or all of it.
-    if (count > 0)
-      out.push_back({kept, count, piece.position + (*row - piece.first_row), piece.blocks, piece.role});
+    if (count > 0) {
+      Piece& last = out.emplace_back(piece);
+      last.first_row = kept;
+      last.rows = count;
+      last.position += *row - piece.first_row;
+    }
     kept += count;
     row = end;
   }

@@ -17,6 +17,7 @@ struct Piece {
   std::int64_t position = 0;             // of the first row
   const std::int32_t* blocks = nullptr;  // the sequence's block table
   kernels::TokenRole role = kernels::TokenRole::kPrompt;
+  bool long_rope = false;
 };
 
 struct Chunk {

@@ -44,7 +44,8 @@ ChunkPass::ChunkPass(const ModelConfig& config, const Weights& weights, const ke
       ops_(ops),
       in_tiles_(compute == kernels::Compute::kAuto),
       pool_(pool),
-      rope_(config, weights.rope_factors),
+      rope_(config.rope, config.head_dim, weights.rope_factors),
+      long_rope_(config.long_rope, config.head_dim, weights.rope_factors),
       projector_(ops, compute, pool),
       strides_{padded(config.hidden), padded(config.head_dim / 2), padded(config.heads * config.head_dim),
                padded(config.kv_heads * config.head_dim)},
@@ -89,8 +90,9 @@ void ChunkPass::embed(const Chunk& chunk) {
   const auto one = [&](const Piece& piece, std::int64_t row) {
     kernels::unpack_row(weights_.embedding, chunk.tokens[static_cast<std::size_t>(row)],
                         rows_.hidden + row * strides_.hidden);
-    rope_.at(piece.position + row - piece.first_row, rows_.cos + row * strides_.half,
-             rows_.sin + row * strides_.half);
+    const RopeTable& rope = piece.long_rope ? long_rope_ : rope_;
+    rope.at(piece.position + row - piece.first_row, rows_.cos + row * strides_.half,
+            rows_.sin + row * strides_.half);
   };
   const auto range = [&](std::int64_t begin, std::int64_t end) {
     for (const Piece& piece : pieces_) {

@@ -64,7 +64,7 @@ class ChunkPass {
   const kernels::Ops& ops_;
   bool in_tiles_;  // prompts attend in bf16 tiles; --compute bf16 keeps their attention in f32
   ThreadPool& pool_;
-  RopeTable rope_;
+  RopeTable rope_, long_rope_;
   Projector projector_;
   Strides strides_;
 

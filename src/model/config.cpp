@@ -76,4 +76,24 @@ Status check_config(const ModelConfig& config) {
   return check_rope(config.rope);
 }
 
+Status extend_context(ModelConfig& config, std::int64_t tokens) {
+  if (tokens <= config.max_context) return {};
+  const bool declared = config.rope.kind != RopeConfig::Kind::kPlain;
+  const std::int64_t most = declared ? config.max_context : kMostStretch * config.max_context;
+  if (tokens > most) {
+    return fail_param(
+        Fault::kBadRequest, "--max-model-len",
+        fmt::format("--max-model-len {} is more than {} tokens: this model declares {}{}", tokens, most,
+                    config.max_context,
+                    declared ? "" : fmt::format(", and YaRN reaches {} times as far", kMostStretch)));
+  }
+  config.long_context = tokens;
+  config.long_rope = config.rope;
+  config.long_rope.kind = RopeConfig::Kind::kYarn;
+  config.long_rope.factor = static_cast<double>(tokens) / static_cast<double>(config.max_context);
+  config.long_rope.original_context = config.max_context;
+  config.long_rope.attention_factor = 0.1 * std::log(config.long_rope.factor) + 1.0;  // YaRN, section 3.4
+  return {};
+}
+
 }  // namespace atelier::model

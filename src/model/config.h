@@ -31,8 +31,21 @@ struct ModelConfig {
   std::int64_t max_context = 0;  // as declared
   double rms_eps = 1e-6;
   bool tied = false;  // the head is the embedding
-  RopeConfig rope;
+  RopeConfig rope = {};
+  // Beyond max_context, where the file declares nothing for it: how far sequences may go that are turned by
+  // long_rope from their first token on; 0 = no further.
+  std::int64_t long_context = 0;
+  RopeConfig long_rope = {};
+
+  std::int64_t reach() const { return long_context > 0 ? long_context : max_context; }
 };
+
+// The most that YaRN may stretch a context whose file declares no scaling: what Qwen2.5's model card gives.
+inline constexpr std::int64_t kMostStretch = 4;
+
+// Lets sequences reach `tokens`: YaRN for those that need it, and only for them, since it costs short ones
+// quality. Nothing to do within max_context. kBadRequest names the most that can be.
+Status extend_context(ModelConfig& config, std::int64_t tokens);
 
 // The two readers end here. kBadRequest names the field, its value and the range.
 Status check_config(const ModelConfig& config);

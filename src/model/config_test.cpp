@@ -110,11 +110,26 @@ TEST(Config, SlidingLayersEndTheContextWhereTheyWouldDiffer) {
       32768);
 }
 
+TEST(Config, ContextsThatDeclareNoScalingCanBeStretchedFourTimes) {
+  auto config = *read("{}");
+  ASSERT_TRUE(extend_context(config, 32768));
+  EXPECT_EQ(config.reach(), 32768);
+  ASSERT_TRUE(extend_context(config, 131072));
+  EXPECT_EQ(config.reach(), 131072);
+  EXPECT_EQ(config.rope.kind, RopeConfig::Kind::kPlain);
+  EXPECT_EQ(config.long_rope.factor, 4.0);
+  EXPECT_EQ(config.long_rope.original_context, 32768);
+  EXPECT_NEAR(config.long_rope.attention_factor, 1.1386294, 1e-6);
+  EXPECT_THAT(extend_context(config, 131073).error().message, HasSubstr("131072"));
+  auto declared = *read(R"({"rope_scaling": {"type": "linear", "factor": 2}})");
+  EXPECT_FALSE(extend_context(declared, declared.max_context + 1));
+}
+
 // Frequencies as transformers prints them (golden/tiny/golden/summary.json).
 void expect_frequencies(const std::string& change, const std::vector<double>& want) {
   const auto config = read(change);
   ASSERT_TRUE(config) << config.error().message;
-  const RopeTable table(*config, {});
+  const RopeTable table(config->rope, config->head_dim, {});
   ASSERT_EQ(table.inverse_frequencies().size(), want.size());
   for (std::size_t i = 0; i < want.size(); ++i)
     EXPECT_NEAR(table.inverse_frequencies()[i], want[i], 1e-6 * want[i]) << i;
@@ -137,7 +152,7 @@ TEST(RopeTable, FactorsDivideAndYarnScales) {
   const auto config = read(R"({"head_dim": 4, "rope_scaling": {"type": "yarn", "factor": 2.0,
                                "attention_factor": 1.25, "original_max_position_embeddings": 256}})");
   const std::vector<float> factors = {1.0f, 8.0f};
-  const RopeTable with(*config, factors), without(*config, {});
+  const RopeTable with(config->rope, 4, factors), without(config->rope, 4, {});
   EXPECT_FLOAT_EQ(with.inverse_frequencies()[1] * 8.0f, without.inverse_frequencies()[1]);
   float cos[2], sin[2];
   without.at(0, cos, sin);

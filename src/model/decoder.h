@@ -18,13 +18,14 @@ namespace atelier::model {
 enum class LogitsWanted { kNone, kLast, kAll };
 
 // Consecutive new tokens of one sequence, all of one role; tokens before `position` are in the KV store
-// already.
+// already, turned by the same rope.
 struct BatchSequence {
   std::span<const std::int32_t> tokens;
   std::int64_t position = 0;
   std::span<const std::int32_t> blocks;  // the table covers position + tokens.size() tokens
   LogitsWanted logits = LogitsWanted::kLast;
   kernels::TokenRole role = kernels::TokenRole::kPrompt;
+  bool long_rope = false;  // turned as ModelConfig::long_rope says
 };
 
 class Decoder {

@@ -142,6 +142,28 @@ TEST(Decoder, NeighboursChangeNoBitWhereGeneratedRowsAreMultipliedAsPrompts) {
   EXPECT_TRUE(same_bits(together.forward(batch), want));
 }
 
+// A sequence beyond the declared context is turned as a model is that declares YaRN; its neighbours are not.
+TEST(Decoder, OnlyLongSequencesAreTurnedByYarn) {
+  ThreadPool pool(2);
+  const auto model = load_for_tests(models().front(), pool);
+  auto stretched = load_for_tests(models().front(), pool), declared = load_for_tests(models().front(), pool);
+  ASSERT_TRUE(extend_context(stretched->config, 2 * model->config.max_context));
+  declared->config.rope = stretched->config.long_rope;
+  const auto prompt = random_tokens(45, 20), next = random_tokens(1, 21);
+  DecoderForTests plain(*model, best_table(), Compute::kAuto, pool, 64);
+  DecoderForTests yarn(*declared, best_table(), Compute::kAuto, pool, 64);
+  DecoderForTests both(*stretched, best_table(), Compute::kAuto, pool, 64);
+  SequenceForTests short_alone, long_alone, short_one, long_one;
+  std::vector<float> want = plain.feed(short_alone, prompt);
+  const std::vector<float> of_long = yarn.feed(long_alone, prompt);
+  EXPECT_FALSE(same_bits(want, of_long));
+  want.insert(want.end(), of_long.begin(), of_long.end());
+  std::vector<BatchSequence> batch = {both.extend(short_one, prompt, LogitsWanted::kLast),
+                                      both.extend(long_one, prompt, LogitsWanted::kLast)};
+  batch[1].long_rope = true;
+  EXPECT_TRUE(same_bits(both.forward(batch), want));
+}
+
 // What a preempted sequence needs: its prompt and what it had generated, in one batch.
 TEST(Decoder, AnswerRecomputedBehindItsPromptIsTheSame) {
   ThreadPool pool(2);

@@ -13,7 +13,7 @@ namespace atelier::model {
 class RopeTable {
  public:
   // `factors`: GGUF's rope_freqs.weight, dividing the frequencies; empty where absent.
-  RopeTable(const ModelConfig& config, std::span<const float> factors);
+  RopeTable(const RopeConfig& rope, std::int64_t head_dim, std::span<const float> factors);
 
   // cos, sin: [head_dim / 2] of `position`.
   void at(std::int64_t position, float* cos, float* sin) const;

@@ -57,8 +57,7 @@ engine::GenerationRequest order_for(const ServedModel& model, const engine::Gene
   order.prompt = *prompt.ids;
   if (!prompt.scored_once || choice == 0)
     order.prompt_logprobs = std::max(fields.prompt_logprobs, prompt.score_echo ? fields.logprobs : -1);
-  order.max_tokens =
-      fields.max_tokens.value_or(model.max_model_len() - static_cast<std::int64_t>(order.prompt.size()));
+  order.max_tokens = fields.max_tokens.value_or(model.room_behind(std::ssize(order.prompt)));
   if (order.prompt_logprobs >= 0) order.max_tokens = std::max<std::int64_t>(order.max_tokens, 1);
   return order;
 }
