@@ -197,6 +197,7 @@ Result<std::vector<std::unique_ptr<GenerationHandle>>> submit_beams(Engine& engi
   const std::int32_t logprobs = request.sampling.logprobs;
   request.sampling = {.temperature = 0, .logprobs = std::max(logprobs, options.candidates())};
   request.prompt_logprobs = -1;
+  request.reach_tokens = options.prompt_tokens + options.max_tokens;
   request.max_tokens = 1;
   request.ignore_eos = true;  // what ends a beam is for the search to say
   const auto run =
