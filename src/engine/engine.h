@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "engine/generation.h"
+#include "engine/step_sizes.h"
 #include "model/decoder.h"
 
 namespace atelier::engine {
@@ -36,6 +37,7 @@ struct EngineStats {
   std::int64_t prompt_tokens = 0, generated_tokens = 0, finished = 0, steps = 0;
   std::int64_t prefix_queries = 0, prefix_hits = 0;  // tokens
   std::int64_t preemptions = 0, recomputed_tokens = 0;
+  StepSizes step_sizes;
 };
 
 class Engine {

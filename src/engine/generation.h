@@ -55,6 +55,7 @@ struct GenerationEnd {
 // What has arrived since the last look.
 struct GenerationUpdate {
   std::vector<TokenEvent> tokens;
+  std::optional<GenerationFacts> begun;  // once, when the first token has come
   std::optional<GenerationEnd> end;
 };
 

@@ -179,13 +179,16 @@ void Engine::Loop::step() {
 double Engine::Loop::begin_step(const BatchPlan& plan, GenerationFacts::Time now) {
   const double each_depth = pacer_.room(false).depth_cost;
   double work = 0;
+  std::int64_t step_tokens = 0;
   for (const Slice& slice : plan.slices) {
+    step_tokens += slice.tokens;
     GenerationFacts& facts = job(slice.id).facts;
     if (facts.admitted == GenerationFacts::Time{}) facts.admitted = now;
     if (slice.tokens == 1 && slice.position > 0) continue;
     const auto tokens = static_cast<double>(slice.tokens), depth = static_cast<double>(slice.position);
     work += tokens * (1 + depth * each_depth);
   }
+  totals_.step_sizes.add(step_tokens);
   return work;
 }
 
@@ -232,7 +235,11 @@ void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits)
 // One sequence's next token: its end, or one more step.
 void Engine::Loop::advance(SequenceId id, std::span<const float> logits, GenerationFacts::Time now) {
   Job& job = this->job(id);
-  if (job.facts.first_token == GenerationFacts::Time{}) job.facts.first_token = now;
+  if (job.facts.first_token == GenerationFacts::Time{}) {
+    job.facts.first_token = now;
+    job.facts.cached_tokens = scheduler_.sequence(id).cached;
+    job.mailbox->begin(job.facts);
+  }
   job.facts.last_token = now;
   auto choice = job.sampler->pick(logits, scratch_);
   if (!choice) return finish(id, {.reason = FinishReason::kFailed, .error = choice.error().message});

@@ -18,9 +18,15 @@ void Mailbox::deliver(std::optional<TokenEvent> token, std::optional<GenerationE
   if (wake_) wake_();
 }
 
+void Mailbox::begin(const GenerationFacts& facts) {
+  const std::lock_guard lock(mutex_);
+  begun_ = facts;
+}
+
 GenerationUpdate Mailbox::take() {
   const std::lock_guard lock(mutex_);
-  GenerationUpdate update{.tokens = std::exchange(tokens_, {}), .end = {}};
+  GenerationUpdate update{
+      .tokens = std::exchange(tokens_, {}), .begun = std::exchange(begun_, {}), .end = {}};
   if (!std::exchange(end_taken_, end_.has_value())) update.end = end_;
   return update;
 }
@@ -29,7 +35,7 @@ GenerationUpdate Mailbox::wait() {
   std::unique_lock lock(mutex_);
   came_.wait(lock, [&] { return !tokens_.empty() || end_; });
   end_taken_ = end_.has_value();
-  return {.tokens = std::exchange(tokens_, {}), .end = end_};
+  return {.tokens = std::exchange(tokens_, {}), .begun = std::exchange(begun_, {}), .end = end_};
 }
 
 void Mailbox::on_update(std::function<void()> wake) {

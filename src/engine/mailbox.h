@@ -19,6 +19,9 @@ class Mailbox {
   // One token, or the end, or both; nothing may follow the end.
   void deliver(std::optional<TokenEvent> token, std::optional<GenerationEnd> end);
 
+  // From the engine thread, once: with the generation's first token.
+  void begin(const GenerationFacts& facts);
+
   GenerationUpdate take();  // what came since the last take; the end is taken once
   GenerationUpdate wait();  // blocks until there is something; after the end: the end again
 
@@ -34,9 +37,10 @@ class Mailbox {
 
   std::mutex mutex_;
   std::condition_variable came_;
-  std::vector<TokenEvent> tokens_;    // guarded by mutex_; not yet taken
-  std::optional<GenerationEnd> end_;  // guarded by mutex_
-  bool end_taken_ = false;            // guarded by mutex_
+  std::vector<TokenEvent> tokens_;        // guarded by mutex_; not yet taken
+  std::optional<GenerationFacts> begun_;  // guarded by mutex_; not yet taken
+  std::optional<GenerationEnd> end_;      // guarded by mutex_
+  bool end_taken_ = false;                // guarded by mutex_
 
   std::mutex wake_mutex_;       // held while the callback runs
   std::function<void()> wake_;  // guarded by wake_mutex_
