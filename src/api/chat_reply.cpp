@@ -33,6 +33,18 @@ void write_logprobs(JsonWriter& json, const Piece& piece) {
   json.end_array().end_object();
 }
 
+void write_choice_end(JsonWriter& json, const Piece& piece) {
+  write_finish(json, piece.finish);
+  if (piece.has_token_ids) write_ids(json, "token_ids", piece.token_ids);
+  json.end_object();
+}
+
+// All choices have the same prompt: it is told once.
+void write_prompt(JsonWriter& json, const Piece& piece) {
+  if (piece.prompt_logprobs != nullptr) write_prompt_logprobs(json, *piece.prompt_logprobs);
+  if (!piece.prompt_ids.empty()) write_ids(json, "prompt_token_ids", piece.prompt_ids);
+}
+
 class ChatFormat final : public ReplyFormat {
  public:
   explicit ChatFormat(ReplyHead head) : head_(std::move(head)) {}
@@ -49,8 +61,9 @@ class ChatFormat final : public ReplyFormat {
     if (piece.first || !piece.text.empty()) json.member("content", piece.text);
     json.end_object();
     write_logprobs(json, piece);
-    write_finish(json, piece.finish);
-    json.end_object().end_array();
+    write_choice_end(json, piece);
+    json.end_array();
+    write_prompt(json, piece);
     if (piece.usage != nullptr) write_usage(json, *piece.usage);
     json.end_object();
     return out;
@@ -76,11 +89,11 @@ class ChatFormat final : public ReplyFormat {
       json.key("message").begin_object().member("role", "assistant").member("content", choice.text);
       json.key("refusal").null().end_object();
       write_logprobs(json, choice);
-      write_finish(json, choice.finish);
-      json.end_object();
+      write_choice_end(json, choice);
     }
     json.end_array();
     write_usage(json, usage);
+    if (!choices.empty()) write_prompt(json, choices.front());
     json.end_object();
     return out;
   }

@@ -101,6 +101,7 @@ Result<ChatRequest> read_chat_request(const boost::json::object& body) {
   read_prompt_form(reader, request);
   read_template_variables(reader, request);
   read_tools(reader, request);
+  check_together(reader, request);
   const boost::json::array* messages = reader.array("messages");
   ATELIER_TRY_STATUS(reader.status());
   if (messages == nullptr) return fail_param(Fault::kBadRequest, "messages", "messages is required");

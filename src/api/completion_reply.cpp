@@ -22,9 +22,15 @@ void write_logprobs(JsonWriter& json, const Piece& piece) {
   json.begin_object().key("tokens").begin_array();
   for (const TokenLogprobs& token : piece.logprobs) json.string(token.chosen.bytes);
   json.end_array().key("token_logprobs").begin_array();
-  for (const TokenLogprobs& token : piece.logprobs) json.number(sayable(token.chosen.logprob));
+  for (const TokenLogprobs& token : piece.logprobs) {
+    token.known ? json.number(sayable(token.chosen.logprob)) : json.null();
+  }
   json.end_array().key("top_logprobs").begin_array();
   for (const TokenLogprobs& token : piece.logprobs) {
+    if (!token.known) {
+      json.null();
+      continue;
+    }
     json.begin_object();
     for (const TokenChance& other : token.top) json.key(other.bytes).number(sayable(other.logprob));
     json.end_object();
@@ -42,6 +48,9 @@ void write_choice(JsonWriter& json, const Piece& piece) {
   json.begin_object().member("index", piece.index).member("text", piece.text);
   write_logprobs(json, piece);
   write_finish(json, piece.finish);
+  if (piece.prompt_logprobs != nullptr) write_prompt_logprobs(json, *piece.prompt_logprobs);
+  if (piece.has_token_ids) write_ids(json, "token_ids", piece.token_ids);
+  if (!piece.prompt_ids.empty()) write_ids(json, "prompt_token_ids", piece.prompt_ids);
   json.end_object();
 }
 

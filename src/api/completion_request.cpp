@@ -52,17 +52,24 @@ void read_lengths(FieldReader& reader, CompletionRequest& request) {
   request.max_tokens = asked ? *asked : legacy.value_or(kDefaultMaxTokens);
   const auto logprobs = reader.integer("logprobs", 0, kMaxTopLogprobs);
   request.logprobs = static_cast<std::int32_t>(logprobs.value_or(-1));
-  if (request.echo && logprobs) {
-    reader.refuse(Fault::kUnsupported, "logprobs", "logprobs together with echo is not supported");
-  }
 }
 
-void refuse_foreign(FieldReader& reader, const CompletionRequest& request) {
+void refuse_suffix(FieldReader& reader) {
   if (const auto suffix = reader.string("suffix"); suffix && !suffix->empty()) {
     reader.refuse(Fault::kUnsupported, "suffix", "suffix is not supported");
   }
-  if (const auto best = reader.integer("best_of", 1, kMaxChoices); best && *best != request.n) {
-    reader.refuse(Fault::kUnsupported, "best_of", "best_of must equal n");
+}
+
+void read_best_of(FieldReader& reader, CompletionRequest& request) {
+  request.best_of = static_cast<int>(reader.integer("best_of", 1, kMaxBestOf).value_or(request.n));
+  if (request.best_of < request.n) {
+    reader.refuse(
+        Fault::kBadRequest, "best_of",
+        fmt::format("best_of must be greater than or equal to n={}, got {}", request.n, request.best_of));
+  }
+  if (request.best_of > request.n && request.stream) {
+    reader.refuse(Fault::kBadRequest, "best_of",
+                  "best_of greater than n cannot be streamed: which answers are best is known at the end");
   }
 }
 
@@ -77,16 +84,18 @@ Result<CompletionRequest> parse_completion_request(std::string_view body) {
   CompletionRequest request;
   static_cast<GenerationFields&>(request) = read_generation_fields(reader);
   read_lengths(reader, request);
-  refuse_foreign(reader, request);
+  read_best_of(reader, request);
+  refuse_suffix(reader);
+  check_together(reader, request);
   const boost::json::value* prompt = reader.value("prompt");
   ATELIER_TRY_STATUS(reader.status());
   if (prompt == nullptr) return fail_param(Fault::kBadRequest, "prompt", "prompt is required");
   ATELIER_TRY(request.prompts, read_prompts(*prompt));
-  const std::size_t choices = request.prompts.size() * static_cast<std::size_t>(request.n);
+  const std::size_t choices = request.prompts.size() * static_cast<std::size_t>(request.best_of);
   if (choices > kMaxCompletions) {
-    return fail_param(Fault::kBadRequest, "n",
-                      fmt::format("{} prompts x n = {} make {} answers; the limit is {}",
-                                  request.prompts.size(), request.n, choices, kMaxCompletions));
+    return fail_param(Fault::kBadRequest, request.best_of > request.n ? "best_of" : "n",
+                      fmt::format("{} prompts x {} make {} answers; the limit is {}", request.prompts.size(),
+                                  request.best_of, choices, kMaxCompletions));
   }
   request.unknown = reader.unread();
   return request;

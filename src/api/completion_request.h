@@ -13,7 +13,8 @@
 namespace atelier::api {
 
 inline constexpr std::size_t kMaxPrompts = 128;
-inline constexpr std::size_t kMaxCompletions = 128;  // prompts x n
+inline constexpr std::size_t kMaxCompletions = 128;  // prompts x best_of
+inline constexpr std::int64_t kMaxBestOf = 20;       // OpenAI's
 
 using Prompt = std::variant<std::string, std::vector<std::int32_t>>;  // text, or token ids (not negative)
 

@@ -1,5 +1,6 @@
 #include "api/generation_fields.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <limits>
 
@@ -94,12 +95,6 @@ void refuse_unsupported(FieldReader& reader) {
   const auto refuse = [&](std::string_view name, std::string_view nearest) {
     reader.refuse(Fault::kUnsupported, name, fmt::format("{} is not supported{}", name, nearest));
   };
-  if (reader.integer("min_tokens", 0, std::numeric_limits<std::int64_t>::max()).value_or(0) > 0) {
-    refuse("min_tokens", "; ignore_eos with max_tokens gives an exact length");
-  }
-  if (const auto* bias = reader.object("logit_bias"); bias != nullptr && !bias->empty()) {
-    refuse("logit_bias", "");
-  }
   if (const auto* format = reader.object("response_format")) {
     const boost::json::value* type = format->if_contains("type");
     if (type == nullptr || !type->is_string() || type->get_string() != "text") {
@@ -107,20 +102,70 @@ void refuse_unsupported(FieldReader& reader) {
     }
   }
   for (const std::string_view name :
-       {"structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "bad_words",
-        "allowed_token_ids", "prompt_logprobs", "truncate_prompt_tokens"}) {
+       {"structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar"}) {
     const boost::json::value* value = reader.value(name);
     const bool empty = value == nullptr || (value->is_array() && value->get_array().empty());
     if (!empty) refuse(name, "");
   }
-  if (reader.boolean("use_beam_search").value_or(false))
-    refuse("use_beam_search", "; n gives several answers");
+}
+
+void read_truncation(FieldReader& reader, GenerationFields& fields) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  const auto tokens = reader.integer("truncate_prompt_tokens", -1, kMost);
+  const auto side = reader.string("truncation_side");
+  if (side && side != "left" && side != "right") {
+    reader.refuse(Fault::kBadRequest, "truncation_side",
+                  "truncation_side must be \"left\" (the last tokens are kept) or \"right\" (the first)");
+  }
+  if (!tokens) return;
+  if (tokens == 0) {
+    reader.refuse(Fault::kBadRequest, "truncate_prompt_tokens",
+                  "truncate_prompt_tokens must be -1 (what the context holds) or at least 1, got 0");
+  }
+  fields.truncate_prompt = {.tokens = *tokens, .keep_first = side == "right"};
+}
+
+void read_beam(FieldReader& reader, GenerationFields& fields) {
+  constexpr double kMostLengthPenalty = 10.0;
+  fields.beam.wanted = reader.boolean("use_beam_search").value_or(false);
+  if (fields.beam.wanted)
+    reader.refuse(Fault::kUnsupported, "use_beam_search", "use_beam_search is not supported");
+  fields.beam.length_penalty =
+      reader.number("length_penalty", {-kMostLengthPenalty, kMostLengthPenalty}).value_or(1.0);
+}
+
+void read_handling(FieldReader& reader, GenerationFields& fields) {
+  using Limits = std::numeric_limits<std::int32_t>;
+  fields.priority =
+      static_cast<std::int32_t>(reader.integer("priority", Limits::min(), Limits::max()).value_or(0));
+  const auto salt = reader.string("cache_salt");
+  if (salt && (salt->empty() || salt->size() > kMaxCacheSaltBytes)) {
+    reader.refuse(Fault::kBadRequest, "cache_salt",
+                  fmt::format("cache_salt must be a string of 1 to {} bytes if it is given, got {}",
+                              kMaxCacheSaltBytes, salt->size()));
+  }
+  fields.cache_salt = salt.value_or("");
+  const auto id = reader.string("request_id");
+  if (id && !is_request_id(*id)) {
+    reader.refuse(
+        Fault::kBadRequest, "request_id",
+        fmt::format("request_id must be 1 to {} letters, digits, '-', '_' or '.'", kMaxRequestIdBytes));
+  }
+  fields.request_id = id.value_or("");
 }
 
 }  // namespace
 
+bool is_request_id(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxRequestIdBytes && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
 GenerationFields read_generation_fields(FieldReader& reader) {
   GenerationFields fields;
+  static_cast<RestrictionFields&>(fields) = read_restriction_fields(reader);
   fields.model = reader.string("model").value_or("");
   read_sampling(reader, fields);
   read_stops(reader, fields);
@@ -128,11 +173,29 @@ GenerationFields read_generation_fields(FieldReader& reader) {
   fields.include_stop_str_in_output = reader.boolean("include_stop_str_in_output").value_or(false);
   fields.ignore_eos = reader.boolean("ignore_eos").value_or(false);
   fields.skip_special_tokens = reader.boolean("skip_special_tokens").value_or(true);
+  reader.boolean("spaces_between_special_tokens");  // byte-level tokens bring their own spaces
+  fields.return_token_ids = reader.boolean("return_token_ids").value_or(false);
+  fields.prompt_logprobs =
+      static_cast<std::int32_t>(reader.integer("prompt_logprobs", 0, kMaxTopLogprobs).value_or(-1));
+  fields.best_of = fields.n;
+  read_truncation(reader, fields);
+  read_beam(reader, fields);
+  read_handling(reader, fields);
   refuse_unsupported(reader);
-  for (const std::string_view ignored : {"user", "metadata", "store", "service_tier", "priority"}) {
-    reader.value(ignored);
-  }
+  for (const std::string_view ignored : {"user", "metadata", "store", "service_tier"}) reader.value(ignored);
   return fields;
+}
+
+void check_together(FieldReader& reader, const GenerationFields& fields) {
+  if (fields.max_tokens && fields.min_tokens > *fields.max_tokens) {
+    reader.refuse(Fault::kBadRequest, "min_tokens",
+                  fmt::format("min_tokens must be less than or equal to max_tokens={}, got {}",
+                              *fields.max_tokens, fields.min_tokens));
+  }
+  if (fields.prompt_logprobs >= 0 && fields.stream) {
+    reader.refuse(Fault::kBadRequest, "prompt_logprobs",
+                  "`prompt_logprobs` are not available when `stream=True`.");
+  }
 }
 
 }  // namespace atelier::api

@@ -23,6 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (completion) {
     ATELIER_CHECK(!completion->prompts.empty() && completion->max_tokens >= 0);
+    ATELIER_CHECK(completion->min_tokens <= completion->max_tokens && completion->n <= completion->best_of);
+    for (const auto [id, bias] : completion->logit_bias)
+      ATELIER_CHECK(id >= 0 && bias >= -100 && bias <= 100);
   } else {
     ATELIER_CHECK(api::error_kind(completion.error().fault).status == 400);
   }

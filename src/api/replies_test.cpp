@@ -52,6 +52,46 @@ TEST(ChatReply, ChunkHasOpenAisShape) {
   EXPECT_EQ(closing.at("usage").at("total_tokens"), 7);
 }
 
+TEST(Replies, TellIdsAndPromptScoresInVllmsPlaces) {
+  const PromptLogprobs scores = {{{7, "b", -1.5f, 3}, {5, "a", -0.5f, 1}, {7, "b", -1.5f, 2}}};
+  const std::vector<std::int32_t> ids = {3, 4}, prompt = {1, 2};
+  Piece piece;
+  piece.has_token_ids = true;
+  piece.token_ids = ids;
+  piece.prompt_ids = prompt;
+  piece.prompt_logprobs = &scores;
+  const auto chat = read(chat_format(head())->whole({&piece, 1}, {}));
+  const auto completion = read(completion_format(head())->whole({&piece, 1}, {}));
+  const auto& choice = completion.at("choices").at(0);
+  for (const auto& told : {chat, choice}) {
+    EXPECT_EQ(told.at("prompt_token_ids").at(1), 2);
+    const auto& list = told.at("prompt_logprobs").as_array();
+    ASSERT_EQ(list.size(), 2u);
+    EXPECT_TRUE(list[0].is_null());
+    ASSERT_EQ(list[1].as_object().size(), 2u);
+    EXPECT_EQ(list[1].at("7").at("rank"), 3);
+    EXPECT_EQ(list[1].at("7").at("decoded_token"), "b");
+    EXPECT_EQ(list[1].at("5").at("logprob"), -0.5);
+  }
+  EXPECT_EQ(chat.at("choices").at(0).at("token_ids").at(0), 3);
+  EXPECT_EQ(choice.at("token_ids").at(1), 4);
+  const auto plain = read(chat_format(head())->whole(std::span<const Piece>(&piece, 0), {}));
+  EXPECT_FALSE(plain.as_object().contains("prompt_token_ids"));
+}
+
+TEST(CompletionReply, APromptsFirstTokenHasNoLogprob) {
+  const std::vector<TokenLogprobs> logprobs = {{.chosen = {"a"}, .top = {}, .known = false},
+                                               {.chosen = {"b", -1.0f}, .top = {{"c", -0.5f}}}};
+  Piece piece;
+  piece.has_logprobs = true;
+  piece.logprobs = logprobs;
+  const auto reply = read(completion_format(head())->whole({&piece, 1}, {}));
+  const auto& told = reply.at("choices").at(0).at("logprobs");
+  EXPECT_TRUE(told.at("token_logprobs").at(0).is_null() && told.at("top_logprobs").at(0).is_null());
+  EXPECT_EQ(told.at("token_logprobs").at(1).to_number<double>(), -1.0);
+  EXPECT_EQ(told.at("text_offset").at(1), 1);
+}
+
 TEST(ChatReply, UsageChunkHasNoChoices) {
   const auto chunk = read(chat_format(head())->usage_chunk({.prompt_tokens = 3, .completion_tokens = 4}));
   EXPECT_TRUE(chunk.at("choices").as_array().empty());

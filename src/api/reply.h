@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,10 +21,21 @@ struct TokenChance {
 struct TokenLogprobs {
   TokenChance chosen;
   std::vector<TokenChance> top;
+  bool known = true;  // false: a prompt's first token, before which there is nothing
 };
+
+// One entry of what prompt_logprobs tells of a token of the prompt: the token itself first, then the K best.
+struct RankedToken {
+  std::int32_t id;
+  std::string_view bytes;
+  float logprob = 0;
+  std::int64_t rank = 0;  // 1 = the likeliest
+};
+using PromptLogprobs = std::vector<std::vector<RankedToken>>;  // of the prompt's tokens but the first
 
 struct Usage {
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
+  std::optional<std::int64_t> cached_tokens = {};  // of the prompt; known at the end
 };
 
 // Why a choice ended; both empty while it goes on.
@@ -37,10 +49,14 @@ struct Finish {
 struct Piece {
   int index = 0;
   std::string_view text;
-  bool first = false;                       // of its choice: a chat's first chunk carries the role
-  bool has_logprobs = false;                // asked for
-  std::span<const TokenLogprobs> logprobs;  // of the tokens in this piece
-  std::size_t text_offset = 0;              // completions: characters of the choice before this piece
+  bool first = false;                               // of its choice: a chat's first chunk carries the role
+  bool has_logprobs = false;                        // asked for
+  std::span<const TokenLogprobs> logprobs;          // of the tokens in this piece
+  std::size_t text_offset = 0;                      // completions: characters of the choice before this piece
+  bool has_token_ids = false;                       // return_token_ids
+  std::span<const std::int32_t> token_ids;          // of this piece, with the one that stopped it
+  std::span<const std::int32_t> prompt_ids;         // told with a choice's first piece
+  const PromptLogprobs* prompt_logprobs = nullptr;  // null = not asked for
   Finish finish;
   const Usage* usage = nullptr;  // a chunk's continuous_usage_stats
 };

@@ -1,6 +1,7 @@
 #include "api/reply_parts.h"
 
 #include <algorithm>
+#include <string>
 
 namespace atelier::api {
 
@@ -13,7 +14,12 @@ void write_head(JsonWriter& json, const ReplyHead& head, std::string_view object
 void write_usage(JsonWriter& json, const Usage& usage) {
   json.key("usage").begin_object().member("prompt_tokens", usage.prompt_tokens);
   json.member("total_tokens", usage.prompt_tokens + usage.completion_tokens);
-  json.member("completion_tokens", usage.completion_tokens).end_object();
+  json.member("completion_tokens", usage.completion_tokens);
+  if (usage.cached_tokens) {
+    json.key("prompt_tokens_details").begin_object().member("cached_tokens", *usage.cached_tokens);
+    json.end_object();
+  }
+  json.end_object();
 }
 
 void write_finish(JsonWriter& json, const Finish& finish) {
@@ -27,6 +33,27 @@ void write_finish(JsonWriter& json, const Finish& finish) {
   } else {
     json.null();
   }
+}
+
+void write_ids(JsonWriter& json, std::string_view name, std::span<const std::int32_t> ids) {
+  json.key(name).begin_array();
+  for (const std::int32_t id : ids) json.integer(id);
+  json.end_array();
+}
+
+void write_prompt_logprobs(JsonWriter& json, const PromptLogprobs& tokens) {
+  json.key("prompt_logprobs").begin_array().null();
+  for (const std::vector<RankedToken>& token : tokens) {
+    json.begin_object();
+    for (std::size_t i = 0; i < token.size(); ++i) {
+      if (i > 0 && token[i].id == token[0].id) continue;  // the token itself is among the best
+      json.key(std::to_string(token[i].id)).begin_object();
+      json.key("logprob").number(sayable(token[i].logprob)).member("rank", token[i].rank);
+      json.member("decoded_token", token[i].bytes).end_object();
+    }
+    json.end_object();
+  }
+  json.end_array();
 }
 
 float sayable(float logprob) {

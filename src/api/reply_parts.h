@@ -12,6 +12,10 @@ void write_head(JsonWriter& json, const ReplyHead& head, std::string_view object
 void write_usage(JsonWriter& json, const Usage& usage);
 // "finish_reason": …, "stop_reason": …
 void write_finish(JsonWriter& json, const Finish& finish);
+// "name": [ids]
+void write_ids(JsonWriter& json, std::string_view name, std::span<const std::int32_t> ids);
+// "prompt_logprobs": [null, {"id": {"logprob", "rank", "decoded_token"}, …}, …]
+void write_prompt_logprobs(JsonWriter& json, const PromptLogprobs& tokens);
 // A log-probability as JSON can say it: minus infinity becomes -9999.
 float sayable(float logprob);
 

@@ -129,7 +129,6 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"stop_token_ids", R"("stop_token_ids":["a"])"}, Refused{"stream", R"("stream":"yes")"},
         Refused{"stream_options", R"("stream_options":{})"},
         Refused{"stream_options.include_usage", R"("stream":true,"stream_options":{"include_usage":1})"},
-        Refused{"logit_bias", R"("logit_bias":{"5":1})"}, Refused{"min_tokens", R"("min_tokens":4)"},
         Refused{"response_format", R"("response_format":{"type":"json_object"})"},
         Refused{"guided_json", R"("guided_json":{"type":"object"})"}, Refused{"tools", R"("tools":"a")"},
         Refused{"tools[0].type", R"("tools":[{"type":"x"}])"},
@@ -161,7 +160,11 @@ TEST(EdgeNumbers, AreAnsweredOrRefused) {
                           "min_tokens",
                           "best_of",
                           "stop_token_ids",
-                          "max_new_tokens"};
+                          "max_new_tokens",
+                          "prompt_logprobs",
+                          "truncate_prompt_tokens",
+                          "length_penalty",
+                          "priority"};
   const char* values[] = {"-1",
                           "0",
                           "1",
@@ -294,9 +297,10 @@ TEST(CompletionRequest, HasItsOwnRules) {
   const std::pair<const char*, const char*> refused[] = {
       {"max_tokens", R"({"prompt":"a","max_tokens":0})"},
       {"logprobs", R"({"prompt":"a","logprobs":true})"},
-      {"logprobs", R"({"prompt":"a","logprobs":1,"echo":true})"},
       {"suffix", R"({"prompt":"a","suffix":"b"})"},
-      {"best_of", R"({"prompt":"a","best_of":3})"},
+      {"best_of", R"({"prompt":"a","n":3,"best_of":2})"},
+      {"best_of", R"({"prompt":"a","best_of":2,"stream":true})"},
+      {"best_of", R"({"prompt":"a","best_of":21})"},
       {"prompt", R"({"prompt":[1,-1]})"},
       {"prompt", R"({"prompt":[1,"a"]})"},
       {"prompt", R"({"prompt":[["a"]]})"},

@@ -62,7 +62,7 @@ TEST(EngineCache, IsNotSharedAcrossSaltsAndTenants) {
   other.tenant = 7;
   EXPECT_EQ(run(engine, other).end.facts.cached_tokens, 0);
   GenerationRequest whole = request(prompt, 1);
-  whole.reads_cache = false;
+  whole.prompt_logprobs = 0;
   EXPECT_EQ(run(engine, whole).end.facts.cached_tokens, 0);
   EXPECT_EQ(run(engine, request(prompt, 1)).end.facts.cached_tokens, 96);
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -16,10 +17,10 @@
 
 namespace atelier::engine {
 
-inline EngineConfig config() {
+inline EngineConfig config(std::int64_t max_batch_tokens = 64) {
   return {.max_sequences = 8,
           .max_model_len = 256,
-          .max_batch_tokens = 64,
+          .max_batch_tokens = max_batch_tokens,
           .kv_blocks = 40,
           .max_waiting = 64,
           .vocabulary = TinyModel::kVocabulary};
@@ -50,6 +51,7 @@ inline std::vector<std::int32_t> random_prompt(std::mt19937& random, std::size_t
 }
 
 struct Answer {
+  std::vector<sample::TokenScore> prompt;
   std::vector<TokenEvent> tokens;
   GenerationEnd end;
   std::vector<std::int32_t> ids() const {
@@ -63,6 +65,8 @@ inline Answer finish(GenerationHandle& handle) {
   Answer answer;
   while (true) {
     GenerationUpdate update = handle.wait();
+    EXPECT_TRUE(update.prompt.empty() || answer.tokens.empty()) << "scores come before tokens";
+    std::ranges::move(update.prompt, std::back_inserter(answer.prompt));
     for (TokenEvent& token : update.tokens) answer.tokens.push_back(std::move(token));
     if (!update.end) continue;
     answer.end = *update.end;

@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "sample/sampling_options.h"
+#include "sample/token_score.h"
 
 namespace atelier::engine {
 
@@ -25,8 +27,9 @@ struct GenerationRequest {
   double weight = 1.0;
   std::int32_t priority = 0;    // lower is served earlier, where the engine goes by it
   std::string cache_salt = {};  // generations of different salts share no cached prefix; any bytes
-  bool reads_cache = true;      // false: every token of the prompt is computed
   std::int32_t adapter = -1;    // -1: the base model
+  // -1 = none; K = the prompt's tokens are scored, each with the K best in its place
+  std::int32_t prompt_logprobs = -1;
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kFailed };
@@ -47,13 +50,17 @@ struct GenerationFacts {
 
 struct GenerationEnd {
   FinishReason reason;
-  std::int32_t stop_id = -1;  // the id that stopped it
-  std::string error = {};     // kFailed: what happened
+  std::int32_t stop_id = -1;       // the id that stopped it
+  float stop_logprob = 0;          // its own; only where logprobs were asked for
+  std::string error = {};          // kFailed: what happened
+  Fault fault = Fault::kInternal;  // kFailed: whose doing
   GenerationFacts facts = {};
 };
 
 // What has arrived since the last look.
 struct GenerationUpdate {
+  // Of the prompt's tokens but the first, in order, before any token of the answer.
+  std::vector<sample::TokenScore> prompt;
   std::vector<TokenEvent> tokens;
   std::optional<GenerationFacts> begun;  // once, when the first token has come
   std::optional<GenerationEnd> end;

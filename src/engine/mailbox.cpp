@@ -1,5 +1,7 @@
 #include "engine/mailbox.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -10,9 +12,22 @@ void Mailbox::deliver(std::optional<TokenEvent> token, std::optional<GenerationE
   {
     const std::lock_guard lock(mutex_);
     ATELIER_CHECK(!end_);
-    if (token) tokens_.push_back(*std::move(token));
+    if (token) news_.tokens.push_back(*std::move(token));
     if (end) end_ = std::move(end);
   }
+  ring();
+}
+
+void Mailbox::deliver_prompt(std::vector<sample::TokenScore> scores) {
+  {
+    const std::lock_guard lock(mutex_);
+    ATELIER_CHECK(!end_ && news_.tokens.empty());
+    std::ranges::move(scores, std::back_inserter(news_.prompt));
+  }
+  ring();
+}
+
+void Mailbox::ring() {
   came_.notify_one();
   const std::lock_guard lock(wake_mutex_);
   if (wake_) wake_();
@@ -20,22 +35,23 @@ void Mailbox::deliver(std::optional<TokenEvent> token, std::optional<GenerationE
 
 void Mailbox::begin(const GenerationFacts& facts) {
   const std::lock_guard lock(mutex_);
-  begun_ = facts;
+  news_.begun = facts;
 }
 
 GenerationUpdate Mailbox::take() {
   const std::lock_guard lock(mutex_);
-  GenerationUpdate update{
-      .tokens = std::exchange(tokens_, {}), .begun = std::exchange(begun_, {}), .end = {}};
+  GenerationUpdate update = std::exchange(news_, {});
   if (!std::exchange(end_taken_, end_.has_value())) update.end = end_;
   return update;
 }
 
 GenerationUpdate Mailbox::wait() {
   std::unique_lock lock(mutex_);
-  came_.wait(lock, [&] { return !tokens_.empty() || end_; });
+  came_.wait(lock, [&] { return has_news() || end_; });
   end_taken_ = end_.has_value();
-  return {.tokens = std::exchange(tokens_, {}), .begun = std::exchange(begun_, {}), .end = end_};
+  GenerationUpdate update = std::exchange(news_, {});
+  update.end = end_;
+  return update;
 }
 
 void Mailbox::on_update(std::function<void()> wake) {
@@ -44,7 +60,7 @@ void Mailbox::on_update(std::function<void()> wake) {
   if (!wake_) return;
   const bool something = [&] {
     const std::lock_guard inner(mutex_);
-    return !tokens_.empty() || (end_ && !end_taken_);
+    return has_news() || (end_ && !end_taken_);
   }();
   if (something) wake_();
 }

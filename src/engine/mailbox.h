@@ -1,5 +1,6 @@
 // A Mailbox is where the engine thread leaves one generation's tokens and its client fetches them. It holds
-// at most the generation's max_tokens events and lives as long as the longer of the two sides.
+// at most the generation's max_tokens events, and the scores of its prompt's tokens where they were asked
+// for; it lives as long as the longer of the two sides.
 #pragma once
 
 #include <atomic>
@@ -21,6 +22,8 @@ class Mailbox {
 
   // From the engine thread, once: with the generation's first token.
   void begin(const GenerationFacts& facts);
+  // More scores of the prompt's tokens, before any token.
+  void deliver_prompt(std::vector<sample::TokenScore> scores);
 
   GenerationUpdate take();  // what came since the last take; the end is taken once
   GenerationUpdate wait();  // blocks until there is something; after the end: the end again
@@ -35,12 +38,14 @@ class Mailbox {
  private:
   std::atomic<bool> cancelled_ = false;
 
+  void ring();
+  bool has_news() const { return !news_.tokens.empty() || !news_.prompt.empty(); }  // under mutex_
+
   std::mutex mutex_;
   std::condition_variable came_;
-  std::vector<TokenEvent> tokens_;        // guarded by mutex_; not yet taken
-  std::optional<GenerationFacts> begun_;  // guarded by mutex_; not yet taken
-  std::optional<GenerationEnd> end_;      // guarded by mutex_
-  bool end_taken_ = false;                // guarded by mutex_
+  GenerationUpdate news_;             // guarded by mutex_; not yet taken; without the end
+  std::optional<GenerationEnd> end_;  // guarded by mutex_
+  bool end_taken_ = false;            // guarded by mutex_
 
   std::mutex wake_mutex_;       // held while the callback runs
   std::function<void()> wake_;  // guarded by wake_mutex_

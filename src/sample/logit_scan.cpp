@@ -68,10 +68,14 @@ float block_exponentials(const float* x, std::int64_t count, Exponent exponent, 
 
 }  // namespace
 
-bool all_finite(std::span<const float> logits) {
+Status check_finite(std::span<const float> logits) {
   std::int32_t worst = 0;
   for (const float x : logits) worst = std::max(worst, std::bit_cast<std::int32_t>(x) & 0x7f800000);
-  return worst != 0x7f800000;
+  if (worst != 0x7f800000) return {};
+  const auto bad = std::ranges::find_if_not(logits, [](float x) { return std::isfinite(x); });
+  return fail(Fault::kInternal,
+              "the model computed {} for token {}: its weights or the input are out of range", *bad,
+              bad - logits.begin());
 }
 
 std::int32_t argmax(std::span<const float> logits) {

@@ -6,9 +6,12 @@
 #include <span>
 #include <vector>
 
+#include "base/result.h"
+
 namespace atelier::sample {
 
-bool all_finite(std::span<const float> logits);
+// kInternal names the first value that is not finite, and its token.
+Status check_finite(std::span<const float> logits);
 
 // The lowest index of the largest value; logits not empty and without NaN.
 std::int32_t argmax(std::span<const float> logits);

@@ -1,6 +1,7 @@
 #include "sample/penalties.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace atelier::sample {
@@ -20,6 +21,7 @@ void Penalties::saw(std::int32_t id) {
 void Penalties::apply(std::span<float> logits) const {
   for (const auto [id, in_output] : seen_) {
     float& x = logits[id];
+    if (std::isinf(x)) continue;  // forbidden (Restrictions)
     if (repetition_ != 1.0f) x = x > 0 ? x / repetition_ : x * repetition_;
     x -= frequency_ * static_cast<float>(in_output);
     if (in_output > 0) x -= presence_;

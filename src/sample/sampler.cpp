@@ -19,21 +19,20 @@ std::uint64_t random_seed() {
   return std::uint64_t{device()} << 32 | device();
 }
 
-Status check_finite(std::span<const float> logits) {
-  if (all_finite(logits)) return {};
-  const auto bad = std::ranges::find_if_not(logits, [](float x) { return std::isfinite(x); });
-  return fail(Fault::kInternal,
-              "the model computed {} for token {}: its weights or the input are out of range", *bad,
-              bad - logits.begin());
-}
-
-// The logits themselves, or where there are penalties a penalised copy in the scratch.
-std::span<const float> penalise(std::span<const float> logits, const Penalties& penalties,
-                                SamplerScratch& scratch) {
-  if (!penalties.active()) return logits;
-  scratch.penalised.assign(logits.begin(), logits.end());
-  penalties.apply(scratch.penalised);
-  return scratch.penalised;
+// The logits themselves, or where there are restrictions or penalties an adjusted copy in the scratch.
+Result<std::span<const float>> adjust(std::span<const float> logits, const Restrictions* restrictions,
+                                      std::span<const std::int32_t> output, const Penalties& penalties,
+                                      SamplerScratch& scratch) {
+  if (restrictions == nullptr && !penalties.active()) return logits;
+  scratch.adjusted.assign(logits.begin(), logits.end());
+  if (restrictions != nullptr && !apply(*restrictions, output, scratch.adjusted)) {
+    return fail(Fault::kBadRequest,
+                "after {} tokens nothing is left to choose: allowed_token_ids, bad_words and min_tokens "
+                "together forbid every token",
+                output.size());
+  }
+  if (penalties.active()) penalties.apply(scratch.adjusted);
+  return scratch.adjusted;
 }
 
 // The weights of all tokens after the temperature into the scratch; returns their sum.
@@ -44,7 +43,7 @@ double weigh_all(std::span<const float> logits, float temperature, SamplerScratc
                       scratch.block_sums);
 }
 
-// Filters and weighs penalised logits. True: the scratch's shortlist holds what is left; false: nothing is
+// Filters and weighs adjusted logits. True: the scratch's shortlist holds what is left; false: nothing is
 // filtered, its weights hold all, and `total` their sum.
 bool shorten(std::span<const float> logits, const SamplingOptions& options, SamplerScratch& scratch,
              double& total) {
@@ -106,26 +105,23 @@ Result<Choice> Sampler::pick(std::span<const float> logits, SamplerScratch& scra
   ATELIER_CHECK(vocabulary_ > 0 && std::ssize(logits) >= vocabulary_);
   ATELIER_TRY_STATUS(check_finite(logits));
   const std::span<const float> real = logits.first(static_cast<std::size_t>(vocabulary_));
-  Choice choice{.id = choose(real, scratch)};
+  ATELIER_TRY(const std::int32_t id, choose(real, scratch));
+  Choice choice{.id = id};
   ATELIER_CHECK(choice.id >= 0);
-  if (options_.logprobs >= 0) {
-    const double normaliser = log_sum_exp(logits);
-    const auto relative = [&](float logit) { return static_cast<float>(logit - normaliser); };
-    choice.logprob = relative(real[choice.id]);
-    choice.top = best(real, static_cast<std::size_t>(options_.logprobs));
-    for (TokenLogprob& entry : choice.top) entry.logprob = relative(entry.logprob);
-  }
+  if (options_.logprobs >= 0) choice = score(logits, vocabulary_, id, options_.logprobs);
   penalties_.saw(choice.id);
+  if (options_.restrictions) output_.push_back(choice.id);
   ++position_;
   return choice;
 }
 
-std::int32_t Sampler::choose(std::span<const float> logits, SamplerScratch& scratch) const {
-  const std::span<const float> penalised = penalise(logits, penalties_, scratch);
-  if (options_.temperature < kGreedyBelow) return argmax(penalised);
+Result<std::int32_t> Sampler::choose(std::span<const float> logits, SamplerScratch& scratch) const {
+  ATELIER_TRY(const std::span<const float> adjusted,
+              adjust(logits, options_.restrictions.get(), output_, penalties_, scratch));
+  if (options_.temperature < kGreedyBelow) return argmax(adjusted);
   const double uniform = philox_uniform(seed_, position_);
   double total = 0;
-  if (!shorten(penalised, options_, scratch, total)) return draw_any(scratch, uniform * total);
+  if (!shorten(adjusted, options_, scratch, total)) return draw_any(scratch, uniform * total);
   return draw_listed(scratch.shortlist, uniform * scratch.shortlist.total);
 }
 
@@ -137,12 +133,13 @@ Result<std::vector<double>> probabilities(std::span<const float> logits, const S
   Penalties penalties(options, prompt);
   for (const std::int32_t id : output) penalties.saw(id);
   SamplerScratch scratch;
-  const std::span<const float> penalised = penalise(logits, penalties, scratch);
+  ATELIER_TRY(const std::span<const float> adjusted,
+              adjust(logits, options.restrictions.get(), output, penalties, scratch));
   std::vector<double> out(logits.size(), 0.0);
   double total = 0;
   if (options.temperature < kGreedyBelow) {
-    out[argmax(penalised)] = 1.0;
-  } else if (shorten(penalised, options, scratch, total)) {
+    out[argmax(adjusted)] = 1.0;
+  } else if (shorten(adjusted, options, scratch, total)) {
     for (const Candidate& candidate : scratch.shortlist.candidates) {
       out[candidate.id] = candidate.weight / scratch.shortlist.total;
     }

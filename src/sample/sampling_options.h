@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <vector>
+
+#include "sample/restrictions.h"
 
 namespace atelier::sample {
 
@@ -16,12 +18,8 @@ struct SamplingOptions {
   float presence_penalty = 0.0f;    // output only
   float frequency_penalty = 0.0f;   // output only
   std::optional<std::uint64_t> seed = std::nullopt;
-  std::int32_t logprobs = -1;  // -1 = none; K = the chosen one's and the K best
-};
-
-struct TokenLogprob {
-  std::int32_t id;
-  float logprob;
+  std::int32_t logprobs = -1;                             // -1 = none; K = the chosen one's and the K best
+  std::shared_ptr<const Restrictions> restrictions = {};  // null = none
 };
 
 }  // namespace atelier::sample

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sample/sampling_options.h"
+#include "sample/token_score.h"
 
 namespace atelier::sample {
 

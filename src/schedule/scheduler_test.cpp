@@ -37,8 +37,8 @@ std::string words(const BatchPlan& plan) {
 // Carries the plan out as the engine would: one more token of each sequence that completed.
 std::string run(Scheduler& scheduler, const PromptRoom& room = kRoom) {
   const BatchPlan plan = scheduler.next_batch(room);
-  scheduler.commit(plan);
   for (const Slice& slice : plan.slices) {
+    scheduler.commit(slice);
     if (slice.completes) scheduler.append(slice.id, 7);
   }
   return words(plan);
@@ -226,9 +226,9 @@ TEST(Scheduler, ServesEveryoneUnderRandomLoad) {
     }
     const BatchPlan plan = scheduler.next_batch(kRoom);
     ASSERT_EQ(plan.empty(), left.empty());
-    scheduler.commit(plan);
     std::int64_t prompt_tokens = 0;
     for (const Slice& slice : plan.slices) {
+      scheduler.commit(slice);
       const auto id = static_cast<std::uint64_t>(slice.id);
       if (slice.tokens > 1) prompt_tokens += slice.tokens;
       ASSERT_GE(std::ssize(scheduler.blocks(slice.id)) * 4, slice.position + slice.tokens);

@@ -7,21 +7,14 @@
 #include <utility>
 
 #include "api/error_body.h"
+#include "api/generation_fields.h"
 #include "api/json_writer.h"
 
 namespace atelier::server {
 namespace {
 
-constexpr std::size_t kMaxIdBytes = 128, kMaxLoggedBytes = 200;
+constexpr std::size_t kMaxLoggedBytes = 200;
 constexpr std::string_view kRetryAfterSeconds = "1";
-
-// A client's own id is taken over if it is harmless in a log and a header.
-bool is_harmless(std::string_view id) {
-  return !id.empty() && id.size() <= kMaxIdBytes && std::ranges::all_of(id, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '_' || c == '.';
-  });
-}
 
 std::string utc_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -38,11 +31,16 @@ std::string utc_now() {
 Call::Call(http::Request request, std::shared_ptr<http::ResponseWriter> writer)
     : request_(std::move(request)), writer_(std::move(writer)) {
   const std::string_view given = request_.header("X-Request-Id");
-  id_ = is_harmless(given) ? std::string(given) : random_id();
+  has_own_id_ = api::is_request_id(given);
+  id_ = has_own_id_ ? std::string(given) : random_id();
 }
 
 Call::~Call() {
   log();
+}
+
+void Call::suggest_id(const std::string& id) {
+  if (!has_own_id_ && !id.empty()) id_ = id;
 }
 
 void Call::respond(http::Response response) {

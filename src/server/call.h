@@ -27,6 +27,8 @@ class Call {
   http::ResponseWriter& writer() { return *writer_; }
   const std::shared_ptr<http::ResponseWriter>& shared_writer() const { return writer_; }
   const std::string& id() const { return id_; }
+  // The body's request_id; the header's X-Request-Id goes before it. Before any answer.
+  void suggest_id(const std::string& id);
 
   // One of these answers; each adds the headers that every answer has. Any thread, once.
   void respond(http::Response response);
@@ -45,6 +47,7 @@ class Call {
   http::Request request_;
   std::shared_ptr<http::ResponseWriter> writer_;
   std::string id_;
+  bool has_own_id_ = false;  // from the header
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   int status_ = 499;
   std::int64_t prompt_tokens_ = -1, completion_tokens_ = -1;  // -1: not a generation

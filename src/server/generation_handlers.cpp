@@ -13,12 +13,18 @@ namespace {
 
 constexpr std::size_t kMaxWaitingBodies = 1024;
 
-ChoiceTerms choice_terms(const api::GenerationFields& fields) {
+ChoiceTerms choice_terms(const api::GenerationFields& fields, const PreparedPrompt& prompt) {
   return {.stop = fields.stop,
           .stop_token_ids = fields.stop_token_ids,
           .include_stop = fields.include_stop_str_in_output,
           .skip_special_tokens = fields.skip_special_tokens,
-          .logprobs = fields.logprobs >= 0};
+          .logprobs = fields.logprobs,
+          .prompt_logprobs = fields.prompt_logprobs,
+          .min_tokens = fields.min_tokens,
+          .prompt_only = fields.max_tokens == 0,
+          .echo = prompt.echo,
+          .score_echo = prompt.score_echo,
+          .prompt = prompt.ids};
 }
 
 }  // namespace
@@ -46,11 +52,12 @@ void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps step
 Status GenerationHandlers::start_chat(const std::shared_ptr<Call>& call, const Presence& presence) {
   ATELIER_TRY(const api::ChatRequest request, api::parse_chat_request(call->request().body));
   ATELIER_TRY_STATUS(check_model(model_, request.model));
+  call->suggest_id(request.request_id);
   unknown_.warn(request.unknown);
-  ATELIER_TRY(PreparedPrompt prompt, prepare_chat(model_, request));
-  const auto session =
-      new_session(call, request, presence, true, static_cast<std::int64_t>(prompt.ids.size()));
-  ATELIER_TRY_STATUS(add_choices(*session, request, std::move(prompt.ids), prompt.echo));
+  ATELIER_TRY(const auto common, generation_order(model_, request));
+  ATELIER_TRY(const PreparedPrompt prompt, prepare_chat(model_, request));
+  const auto session = new_session(call, request, presence, true, std::ssize(*prompt.ids));
+  ATELIER_TRY_STATUS(add_choices(*session, request, common, prompt));
   launch(session);
   return {};
 }
@@ -58,31 +65,35 @@ Status GenerationHandlers::start_chat(const std::shared_ptr<Call>& call, const P
 Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, const Presence& presence) {
   ATELIER_TRY(const api::CompletionRequest request, api::parse_completion_request(call->request().body));
   ATELIER_TRY_STATUS(check_model(model_, request.model));
+  call->suggest_id(request.request_id);
   unknown_.warn(request.unknown);
+  ATELIER_TRY(const auto common, generation_order(model_, request));
   std::vector<PreparedPrompt> prompts;
   std::int64_t prompt_tokens = 0;
   for (const api::Prompt& given : request.prompts) {
     ATELIER_TRY(PreparedPrompt prompt, prepare_completion(model_, request, given));
-    prompt_tokens += static_cast<std::int64_t>(prompt.ids.size());
+    prompt_tokens += std::ssize(*prompt.ids);
     prompts.push_back(std::move(prompt));
   }
   const auto session = new_session(call, request, presence, false, prompt_tokens);
-  for (PreparedPrompt& prompt : prompts) {
-    ATELIER_TRY_STATUS(add_choices(*session, request, std::move(prompt.ids), prompt.echo));
+  for (const PreparedPrompt& prompt : prompts) {
+    ATELIER_TRY_STATUS(add_choices(*session, request, common, prompt));
   }
   launch(session);
   return {};
 }
 
 Status GenerationHandlers::add_choices(Session& session, const api::GenerationFields& fields,
-                                       std::vector<std::int32_t> prompt, const std::string& echo) const {
-  for (int i = 0; i < fields.n; ++i) {
-    ATELIER_TRY(auto order, generation_order(model_, fields, prompt, i));
+                                       const engine::GenerationRequest& common,
+                                       const PreparedPrompt& prompt) const {
+  for (int i = 0; i < fields.best_of; ++i) {
+    engine::GenerationRequest order = order_for(model_, common, fields, prompt, i);
     std::unique_ptr<engine::GenerationHandle> handle;
     if (order.max_tokens > 0) {
       ATELIER_TRY(handle, model_.engine.submit(std::move(order)));
     }
-    session.add(std::make_unique<Choice>(model_.tokenizer(), choice_terms(fields), std::move(handle)), echo);
+    session.add(
+        std::make_unique<Choice>(model_.tokenizer(), choice_terms(fields, prompt), std::move(handle)));
   }
   return {};
 }
@@ -99,7 +110,11 @@ std::shared_ptr<Session> GenerationHandlers::new_session(const std::shared_ptr<C
                            .include_usage = fields.include_usage,
                            .continuous_usage = fields.continuous_usage,
                            .logprobs = fields.logprobs >= 0,
-                           .prompt_tokens = prompt_tokens};
+                           .prompt_logprobs = fields.prompt_logprobs >= 0,
+                           .token_ids = fields.return_token_ids,
+                           .prompt_tokens = prompt_tokens,
+                           .n = fields.n,
+                           .best_of = fields.best_of};
   call->request().body = {};  // read; it may be large
   auto format = chat ? api::chat_format(std::move(head)) : api::completion_format(std::move(head));
   return std::make_shared<Session>(call, std::move(format), terms, presence);

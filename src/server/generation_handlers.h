@@ -12,6 +12,7 @@
 #include "api/completion_request.h"
 #include "base/result.h"
 #include "server/call.h"
+#include "server/prompts.h"
 #include "server/request_checks.h"
 #include "server/served_model.h"
 #include "server/session.h"
@@ -37,8 +38,9 @@ class GenerationHandlers {
   Status start_chat(const std::shared_ptr<Call>& call, const Presence& presence);
   Status start_completion(const std::shared_ptr<Call>& call, const Presence& presence);
 
-  Status add_choices(Session& session, const api::GenerationFields& fields, std::vector<std::int32_t> prompt,
-                     const std::string& echo) const;
+  // The answers to one prompt; `common` is the generation_order of the request.
+  Status add_choices(Session& session, const api::GenerationFields& fields,
+                     const engine::GenerationRequest& common, const PreparedPrompt& prompt) const;
   std::shared_ptr<Session> new_session(const std::shared_ptr<Call>& call, const api::GenerationFields& fields,
                                        const Presence& presence, bool chat, std::int64_t prompt_tokens);
   void launch(const std::shared_ptr<Session>& session);

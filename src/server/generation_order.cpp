@@ -1,6 +1,10 @@
 #include "server/generation_order.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "server/request_checks.h"
+#include "server/restrictions.h"
 
 namespace atelier::server {
 namespace {
@@ -19,30 +23,42 @@ sample::SamplingOptions sampling(const ServedModel& model, const api::Generation
   options.presence_penalty = fields.presence_penalty.value_or(0.0f);
   options.frequency_penalty = fields.frequency_penalty.value_or(0.0f);
   options.seed = fields.seed;
-  options.logprobs = fields.logprobs;
+  options.logprobs = fields.best_of > fields.n ? std::max(fields.logprobs, 0) : fields.logprobs;
   return options;
+}
+
+// Tokens that may end an answer: the client's own, and the model's unless they are to be ignored.
+std::vector<std::int32_t> stop_ids(const ServedModel& model, const api::GenerationFields& fields) {
+  std::vector<std::int32_t> ids;
+  if (!fields.ignore_eos) ids = model.tokenizer().data().stop_ids;
+  ids.insert(ids.end(), fields.stop_token_ids.begin(), fields.stop_token_ids.end());
+  return ids;
 }
 
 }  // namespace
 
 Result<engine::GenerationRequest> generation_order(const ServedModel& model,
-                                                   const api::GenerationFields& fields,
-                                                   std::vector<std::int32_t> prompt, int choice) {
+                                                   const api::GenerationFields& fields) {
   engine::GenerationRequest order;
   order.sampling = sampling(model, fields);
+  ATELIER_TRY_STATUS(check_ids(model, "stop_token_ids", fields.stop_token_ids));
+  ATELIER_TRY(order.sampling.restrictions, restrictions(model, fields));
+  order.stop_ids = stop_ids(model, fields);
+  order.priority = fields.priority;
+  order.cache_salt = fields.cache_salt;
+  return order;
+}
+
+engine::GenerationRequest order_for(const ServedModel& model, const engine::GenerationRequest& common,
+                                    const api::GenerationFields& fields, const PreparedPrompt& prompt,
+                                    int choice) {
+  engine::GenerationRequest order = common;
   if (order.sampling.seed) *order.sampling.seed += static_cast<std::uint64_t>(choice);
-  order.max_tokens = fields.max_tokens.value_or(model.room_behind(static_cast<std::int64_t>(prompt.size())));
-  order.prompt = std::move(prompt);
-  // ignore_eos is about the model's own ends; a client's stop_token_ids still hold
-  if (!fields.ignore_eos) order.stop_ids = model.tokenizer().data().stop_ids;
-  for (const std::int32_t id : fields.stop_token_ids) {
-    if (id >= model.tokenizer().size()) {
-      return fail_param(
-          Fault::kBadRequest, "stop_token_ids",
-          fmt::format("stop_token_ids: {} is out of the vocabulary of {}", id, model.tokenizer().size()));
-    }
-    order.stop_ids.push_back(id);
-  }
+  order.prompt = *prompt.ids;
+  if (!prompt.scored_once || choice == 0)
+    order.prompt_logprobs = std::max(fields.prompt_logprobs, prompt.score_echo ? fields.logprobs : -1);
+  order.max_tokens = fields.max_tokens.value_or(model.room_behind(std::ssize(order.prompt)));
+  if (order.prompt_logprobs >= 0) order.max_tokens = std::max<std::int64_t>(order.max_tokens, 1);
   return order;
 }
 

@@ -1,5 +1,6 @@
 #include "server/prompts.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/request_checks.h"
@@ -62,6 +63,25 @@ Status check_lengths(const ServedModel& model, const Lengths& lengths) {
   return {};
 }
 
+// What truncate_prompt_tokens leaves of the prompt. True: something was cut off.
+Result<bool> truncate(const ServedModel& model, const api::GenerationFields& fields,
+                      std::vector<std::int32_t>& ids) {
+  if (!fields.truncate_prompt) return false;
+  const std::int64_t limit = model.max_model_len();
+  std::int64_t kept = fields.truncate_prompt->tokens;
+  if (kept > limit) {
+    return fail_param(
+        Fault::kBadRequest, "truncate_prompt_tokens",
+        fmt::format("truncate_prompt_tokens is {}; this model's maximum context length is {}", kept, limit));
+  }
+  if (kept < 0)
+    kept = std::max<std::int64_t>(limit - std::max<std::int64_t>(fields.max_tokens.value_or(1), 1), 1);
+  if (std::ssize(ids) <= kept) return false;
+  if (!fields.truncate_prompt->keep_first) ids.erase(ids.begin(), ids.end() - kept);
+  ids.resize(static_cast<std::size_t>(kept));
+  return true;
+}
+
 }  // namespace
 
 std::vector<std::int32_t> encode_text(const ServedModel& model, std::string_view text, bool add_special) {
@@ -73,8 +93,7 @@ std::vector<std::int32_t> encode_text(const ServedModel& model, std::string_view
   return ids;
 }
 
-Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequest& request,
-                                   bool add_special) {
+Result<EncodedChat> encode_chat(const ServedModel& model, const api::ChatRequest& request, bool add_special) {
   if (!model.bundle.chat_template) {
     return fail_param(Fault::kUnsupported, "messages",
                       "this model has no chat template; /v1/completions takes a plain prompt");
@@ -84,7 +103,7 @@ Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequ
     return fail_param(Fault::kBadRequest, "messages",
                       "the chat template refuses these messages: " + rendered.error().message);
   }
-  PreparedPrompt prompt;
+  EncodedChat prompt;
   if (request.continue_final_message) {
     const std::string_view last = request.messages.back().at("content").as_string();
     ATELIER_TRY_STATUS(cut_after_final_message(*rendered, last));
@@ -95,30 +114,38 @@ Result<PreparedPrompt> encode_chat(const ServedModel& model, const api::ChatRequ
 }
 
 Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatRequest& request) {
-  ATELIER_TRY(PreparedPrompt prompt, encode_chat(model, request));
-  if (prompt.ids.empty()) return fail_param(Fault::kBadRequest, "messages", "the rendered prompt is empty");
-  ATELIER_TRY_STATUS(check_lengths(model, {.prompt = static_cast<std::int64_t>(prompt.ids.size()),
+  ATELIER_TRY(EncodedChat chat, encode_chat(model, request));
+  if (chat.ids.empty()) return fail_param(Fault::kBadRequest, "messages", "the rendered prompt is empty");
+  ATELIER_TRY_STATUS(truncate(model, request, chat.ids));
+  ATELIER_TRY_STATUS(check_lengths(model, {.prompt = static_cast<std::int64_t>(chat.ids.size()),
                                            .asked = request.max_tokens,
                                            .param = "messages"}));
-  return prompt;
+  return PreparedPrompt{.ids = std::make_shared<const std::vector<std::int32_t>>(std::move(chat.ids)),
+                        .echo = std::move(chat.echo),
+                        .scored_once = true};
 }
 
 Result<PreparedPrompt> prepare_completion(const ServedModel& model, const api::CompletionRequest& request,
                                           const api::Prompt& given) {
-  PreparedPrompt prompt;
-  if (const auto* ids = std::get_if<std::vector<std::int32_t>>(&given)) {
-    ATELIER_TRY_STATUS(check_ids(model, "prompt", *ids));
-    prompt.ids = *ids;
-    if (request.echo) prompt.echo = model.tokenizer().decode(*ids, request.skip_special_tokens);
+  std::vector<std::int32_t> ids;
+  const auto* text = std::get_if<std::string>(&given);
+  if (text != nullptr) {
+    ids = encode_text(model, *text, true);
   } else {
-    const auto& text = std::get<std::string>(given);
-    prompt.ids = encode_text(model, text, true);
-    if (request.echo) prompt.echo = text;
+    ids = std::get<std::vector<std::int32_t>>(given);
+    ATELIER_TRY_STATUS(check_ids(model, "prompt", ids));
   }
-  if (prompt.ids.empty()) return fail_param(Fault::kBadRequest, "prompt", "prompt must not be empty");
-  ATELIER_TRY_STATUS(check_lengths(model, {.prompt = static_cast<std::int64_t>(prompt.ids.size()),
-                                           .asked = request.max_tokens,
-                                           .param = "prompt"}));
+  if (ids.empty()) return fail_param(Fault::kBadRequest, "prompt", "prompt must not be empty");
+  ATELIER_TRY(const bool cut, truncate(model, request, ids));
+  ATELIER_TRY_STATUS(check_lengths(
+      model,
+      {.prompt = static_cast<std::int64_t>(ids.size()), .asked = request.max_tokens, .param = "prompt"}));
+  PreparedPrompt prompt{.score_echo = request.echo && request.logprobs >= 0};
+  if (request.echo) {
+    prompt.echo =
+        text != nullptr && !cut ? *text : model.tokenizer().decode(ids, request.skip_special_tokens);
+  }
+  prompt.ids = std::make_shared<const std::vector<std::int32_t>>(std::move(ids));
   return prompt;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <utility>
 
 #include "api/error_body.h"
@@ -36,8 +37,8 @@ Session::~Session() {
   if (begun_) leave("cancelled");
 }
 
-void Session::add(std::unique_ptr<Choice> choice, std::string echo) {
-  lines_.push_back({.choice = std::move(choice), .text = std::move(echo), .logprobs = {}});
+void Session::add(std::unique_ptr<Choice> choice) {
+  lines_.push_back({.choice = std::move(choice), .text = {}, .logprobs = {}, .ids = {}});
 }
 
 void Session::start() {
@@ -57,7 +58,7 @@ void Session::begin() {
     writer.on_drained([self = shared_from_this()] { self->pump(); });
     call_->begin_events();
     for (int i = 0; i < static_cast<int>(lines_.size()); ++i) {
-      if (format_->opens_with_role() || !lines_[static_cast<std::size_t>(i)].text.empty()) send_piece(i);
+      if (format_->opens_with_role()) send_piece(i);
     }
   }
   begun_ = true;
@@ -87,6 +88,7 @@ bool Session::pump_line(int index) {
   }
   line.text += news->text;
   std::ranges::move(news->logprobs, std::back_inserter(line.logprobs));
+  std::ranges::move(news->ids, std::back_inserter(line.ids));
   if (terms_.stream && (!line.text.empty() || news->ended)) send_piece(index);
   return true;
 }
@@ -94,20 +96,31 @@ bool Session::pump_line(int index) {
 void Session::send_piece(int index) {
   Line& line = lines_[static_cast<std::size_t>(index)];
   const api::Usage now = usage_of(line);
-  api::Piece piece;
-  piece.index = index;
-  piece.text = line.text;
+  api::Piece piece = piece_of(line, index);
   piece.first = !begun_;
-  piece.has_logprobs = terms_.logprobs;
-  piece.logprobs = line.logprobs;
-  piece.text_offset = line.characters;
-  piece.finish = line.choice->finish();
   piece.usage = terms_.continuous_usage ? &now : nullptr;
+  if (std::exchange(line.prompt_told, true)) piece.prompt_ids = {};
   call_->writer().send(api::event(format_->chunk(piece)));
   line.characters += static_cast<std::size_t>(std::ranges::count_if(
       line.text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
   line.text.clear();
   line.logprobs.clear();
+  line.ids.clear();
+}
+
+api::Piece Session::piece_of(const Line& line, int index) const {
+  api::Piece piece;
+  piece.index = index;
+  piece.text = line.text;
+  piece.has_logprobs = terms_.logprobs;
+  piece.logprobs = line.logprobs;
+  piece.text_offset = line.characters;
+  piece.finish = line.choice->finish();
+  piece.has_token_ids = terms_.token_ids;
+  piece.token_ids = line.ids;
+  if (terms_.token_ids) piece.prompt_ids = line.choice->prompt();
+  if (terms_.prompt_logprobs) piece.prompt_logprobs = &line.choice->prompt_logprobs();
+  return piece;
 }
 
 void Session::finish() {
@@ -126,16 +139,22 @@ void Session::finish_stream() {
 
 void Session::finish_whole() {
   std::vector<api::Piece> choices;
-  for (const Line& line : lines_) {
-    api::Piece piece;
-    piece.index = static_cast<int>(choices.size());
-    piece.text = line.text;
-    piece.has_logprobs = terms_.logprobs;
-    piece.logprobs = line.logprobs;
-    piece.finish = line.choice->finish();
-    choices.push_back(piece);
-  }
+  for (const Line* line : told_lines()) choices.push_back(piece_of(*line, static_cast<int>(choices.size())));
   call_->respond_json(200, format_->whole(choices, usage()));
+}
+
+// Of every prompt's answers the likeliest, best first; all of them, in order, where none is left out.
+std::vector<const Session::Line*> Session::told_lines() const {
+  std::vector<const Line*> told;
+  const auto best_of = static_cast<std::size_t>(terms_.best_of), n = static_cast<std::size_t>(terms_.n);
+  for (std::size_t first = 0; first < lines_.size(); first += best_of) {
+    std::vector<const Line*> group;
+    for (std::size_t i = first; i < first + best_of; ++i) group.push_back(&lines_[i]);
+    const auto likelihood = [](const Line* line) { return line->choice->mean_logprob(); };
+    if (best_of > n) std::ranges::stable_sort(group, std::ranges::greater{}, likelihood);
+    told.insert(told.end(), group.begin(), group.begin() + terms_.n);
+  }
+  return told;
 }
 
 void Session::fail(const Failure& failure) {
@@ -157,9 +176,17 @@ void Session::leave(std::string_view finish) {
   presence_.reset();
 }
 
+// A prompt counts once, however many answers it has: what of it was cached is what its first answer found.
 api::Usage Session::usage() const {
-  api::Usage total{.prompt_tokens = terms_.prompt_tokens, .completion_tokens = 0};
-  for (const Line& line : lines_) total.completion_tokens += line.choice->tokens();
+  api::Usage total{.prompt_tokens = terms_.prompt_tokens, .completion_tokens = 0, .cached_tokens = 0};
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    const Choice& choice = *lines_[i].choice;
+    total.completion_tokens += choice.tokens();
+    if (i % static_cast<std::size_t>(terms_.best_of) != 0) continue;
+    const auto cached = choice.cached_tokens();
+    total.cached_tokens =
+        cached && total.cached_tokens ? std::optional(*total.cached_tokens + *cached) : std::nullopt;
+  }
   return total;
 }
 

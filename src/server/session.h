@@ -18,8 +18,11 @@ namespace atelier::server {
 using Presence = std::shared_ptr<void>;
 
 struct SessionTerms {
-  bool stream = false, include_usage = false, continuous_usage = false, logprobs = false;
+  bool stream = false, include_usage = false, continuous_usage = false;
+  bool logprobs = false, prompt_logprobs = false, token_ids = false;  // asked for
   std::int64_t prompt_tokens = 0;
+  // Of every best_of choices the n likeliest are told; never where they are streamed.
+  int n = 1, best_of = 1;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -28,8 +31,8 @@ class Session : public std::enable_shared_from_this<Session> {
           Presence presence);
   ~Session();
 
-  // Before start, in the order of their indices. `echo` comes first in the choice's text.
-  void add(std::unique_ptr<Choice> choice, std::string echo);
+  // Before start, in the order of their indices; best_of for each prompt.
+  void add(std::unique_ptr<Choice> choice);
 
   void start();      // any thread; everything below happens on the connection's
   void interrupt();  // any thread: ends what runs, with its true reason
@@ -40,6 +43,8 @@ class Session : public std::enable_shared_from_this<Session> {
     std::unique_ptr<Choice> choice;
     std::string text;  // so far: to be sent, or the whole answer's
     std::vector<api::TokenLogprobs> logprobs;
+    std::vector<std::int32_t> ids;
+    bool prompt_told = false;    // its ids
     std::size_t characters = 0;  // sent already
   };
 
@@ -47,6 +52,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void pump();
   bool pump_line(int index);  // false: no more now (the client is slow, or all is over)
   void send_piece(int index);
+  api::Piece piece_of(const Line& line, int index) const;
+  std::vector<const Line*> told_lines() const;  // of a whole reply
   void finish();
   void finish_stream();
   void finish_whole();

@@ -63,7 +63,7 @@ class SessionTest : public testing::Test {
           std::make_shared<Session>(call, api::chat_format({.id = "1", .model = "m", .fingerprint = "f"}),
                                     terms, Presence(nullptr, [this](void*) { --present_; }));
       for (const auto& mailbox : mailboxes_) {
-        session->add(std::make_unique<Choice>(letters(), choice_terms, engine::make_handle(mailbox)), "");
+        session->add(std::make_unique<Choice>(letters(), choice_terms, engine::make_handle(mailbox)));
       }
       std::atomic_store(&session_, session);
       session->start();

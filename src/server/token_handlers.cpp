@@ -49,7 +49,7 @@ Result<std::string> TokenHandlers::tokenized(std::string_view body) {
   unknown_.warn(request.unknown);
   std::vector<std::int32_t> ids;
   if (request.chat) {
-    ATELIER_TRY(PreparedPrompt prompt, encode_chat(model_, *request.chat, request.add_special_tokens));
+    ATELIER_TRY(EncodedChat prompt, encode_chat(model_, *request.chat, request.add_special_tokens));
     ids = std::move(prompt.ids);
   } else {
     ids = encode_text(model_, *request.text, request.add_special_tokens);

@@ -15,6 +15,7 @@ StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, Options options)
 }
 
 std::string StreamDecoder::feed(TokenId id) {
+  ++fed_;
   if (stopped_ || (options_.skip_special_tokens && tokenizer_.is_special(id))) return {};
   unfinished_ += tokenizer_.bytes(id);
   const std::size_t whole = unfinished_.size() - unfinished_utf8_bytes(unfinished_);
@@ -31,11 +32,12 @@ std::string StreamDecoder::finish() {
 
 std::string StreamDecoder::settle(std::string_view text) {
   std::string ready = std::exchange(held_, {});
+  const bool may_stop = fed_ > options_.min_tokens;
   for (const char byte : text) {
     ready += byte;
     for (StopProgress& progress : stops_) {
       const bool met = progress.advance(byte);
-      if (met && progress.stop().size() > matched_.size()) matched_ = progress.stop();
+      if (met && may_stop && progress.stop().size() > matched_.size()) matched_ = progress.stop();
     }
     if (!matched_.empty()) {
       stopped_ = true;
@@ -61,7 +63,9 @@ StreamDecoder::StopProgress::StopProgress(std::string stop) : stop_(std::move(st
 bool StreamDecoder::StopProgress::advance(char byte) {
   while (matched_ > 0 && byte != stop_[matched_]) matched_ = border_[matched_ - 1];
   if (byte == stop_[matched_]) ++matched_;
-  return matched_ == stop_.size();
+  if (matched_ < stop_.size()) return false;
+  matched_ = border_.back();
+  return true;
 }
 
 }  // namespace atelier::text

@@ -3,6 +3,7 @@
 // one that is complete first, so that the cut between tokens never matters.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ class StreamDecoder {
     std::vector<std::string> stop{};
     bool include_stop = false;  // keep the stop string in the text
     bool skip_special_tokens = true;
+    std::int64_t min_tokens = 0;  // stop strings that end within the first so many tokens do not count
   };
   StreamDecoder(const Tokenizer& tokenizer, Options options);
 
@@ -48,6 +50,7 @@ class StreamDecoder {
   std::string unfinished_;  // the start of a character, at most 3 bytes
   std::string held_;        // whole characters that may begin a stop string
   std::string matched_;
+  std::int64_t fed_ = 0;  // tokens
   bool stopped_ = false;
 };
 

@@ -95,6 +95,22 @@ TEST(StreamDecoder, TheStopStringThatIsCompleteFirstCounts) {
   expect_on_every_split("abab", {.stop = {"", "b"}}, {"a", "b", true});      // an empty one means nothing
 }
 
+TEST(StreamDecoder, NoStopStringEndsWithinTheLeastLength) {
+  const Substrings substrings("ababab");
+  const auto stream = [&](std::int64_t min_tokens) {
+    StreamDecoder decoder(substrings.tokenizer(), {.stop = {"ab"}, .min_tokens = min_tokens});
+    std::string text;
+    for (std::size_t i = 0; i < 6; ++i) text += decoder.feed(substrings.id(i, i + 1));
+    return text + decoder.finish() + (decoder.stopped() ? "." : "");
+  };
+  EXPECT_EQ(stream(0), ".");
+  EXPECT_EQ(stream(1), ".");    // it ends with the second token
+  EXPECT_EQ(stream(2), "ab.");  // the next one counts
+  EXPECT_EQ(stream(3), "ab.");  // it begins within, and ends after
+  EXPECT_EQ(stream(5), "abab.");
+  EXPECT_EQ(stream(6), "ababab");
+}
+
 TEST(StreamDecoder, HoldsBackNoMoreThanABeginning) {
   const Substrings substrings("xyzSTOx");
   StreamDecoder decoder(substrings.tokenizer(), {.stop = {"STOP"}});
