@@ -28,6 +28,8 @@ struct ServeOptions {
   std::int64_t max_sequences = 32;
   std::string served_name;         // "" = the model's own
   double shutdown_timeout_s = 30;  // for the requests under way
+  std::string traces_url;          // "" = no traces
+  bool per_request_metrics = false;
 };
 
 constexpr std::chrono::milliseconds kFlushGrace{2'000};  // for answers' last bytes
@@ -59,7 +61,11 @@ Status serve(const ServeOptions& options) {
                            .created = std::time(nullptr),
                            .bundle = runtime->bundle,
                            .engine = *runtime->engine},
-                          {.version = ATELIER_VERSION});
+                          {.version = ATELIER_VERSION,
+                           .kv_block_tokens = kernels::kBlockTokens,
+                           .kv_dtype = std::string(traits(runtime->decoder->kv_dtype()).name),
+                           .traces_url = options.traces_url,
+                           .per_request_metrics = options.per_request_metrics});
   StopSignal stop;
   ATELIER_TRY_STATUS(server->start([&service](http::Request request, auto writer) {
     service.handle(std::move(request), std::move(writer));
@@ -72,6 +78,21 @@ Status serve(const ServeOptions& options) {
   server->stop(kFlushGrace);
   log_info("stopped");
   return {};
+}
+
+void add_seeing(CLI::App& command, ServeOptions& options) {
+  command
+      .add_option("--otlp-traces-endpoint", options.traces_url,
+                  "send a span of every request to this OTLP/HTTP collector (http://HOST:4318)")
+      ->check(CLI::Validator(
+          [](const std::string& url) {
+            return url.starts_with("http://") || url.starts_with("https://")
+                       ? ""
+                       : "must be an http(s):// address";
+          },
+          "URL"));
+  command.add_flag("--enable-per-request-metrics", options.per_request_metrics,
+                   "every reply tells how long it took (\"metrics\")");
 }
 
 }  // namespace
@@ -92,6 +113,7 @@ void add_serve(CLI::App& root, Chosen& chosen) {
                    "seconds that requests under way may take to finish after SIGTERM")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
+  add_seeing(*command, *options);
   command->callback([&chosen, options] {
     chosen.run = [options] {
       const Status status = serve(*options);

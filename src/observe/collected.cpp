@@ -93,6 +93,24 @@ void add_counters(const MetricsTerms& terms, const engine::EngineStats& stats, C
   }
 }
 
+void add_speculation(const MetricsTerms& terms, const engine::EngineStats& stats, Collected& out) {
+  const Labels labels = engine_labels(terms.model_name);
+  const engine::SpeculationCounts& counts = stats.speculation;
+  const auto counter = [&](const char* name, const char* help) {
+    return Family(out, MetricType::Counter, name, help);
+  };
+  counter("vllm:spec_decode_num_drafts_total", "Guesses of what follows.").add(labels, number(counts.drafts));
+  counter("vllm:spec_decode_num_draft_tokens_total", "Tokens guessed.")
+      .add(labels, number(counts.draft_tokens));
+  counter("vllm:spec_decode_num_accepted_tokens_total", "Guessed tokens that held.")
+      .add(labels, number(counts.accepted_tokens));
+  Family places = counter("vllm:spec_decode_num_accepted_tokens_per_pos_total",
+                          "Guessed tokens that held, by their place in the guess.");
+  for (std::size_t i = 0; i < counts.accepted_at.size(); ++i) {
+    places.add(labels, "position", std::to_string(i).c_str(), number(counts.accepted_at[i]));
+  }
+}
+
 void add_step_sizes(const MetricsTerms& terms, const engine::EngineStats& stats, Collected& out) {
   ClientMetric metric;
   metric.label = engine_labels(terms.model_name);
@@ -141,6 +159,7 @@ void add_engine_metrics(const MetricsTerms& terms, Collected& out) {
   const engine::EngineStats stats = terms.stats();
   add_gauges(terms, stats, out);
   add_counters(terms, stats, out);
+  add_speculation(terms, stats, out);
   add_step_sizes(terms, stats, out);
   if (terms.spans_dropped) {
     Family(out, MetricType::Counter, "atelier:trace_spans_dropped_total", "Spans that no collector took.")

@@ -29,8 +29,12 @@ ChoiceTerms choice_terms(const api::GenerationFields& fields, const PreparedProm
 
 }  // namespace
 
-GenerationHandlers::GenerationHandlers(const ServedModel& model, std::string fingerprint, int workers)
-    : model_(model), fingerprint_(std::move(fingerprint)), workers_(workers, kMaxWaitingBodies) {}
+GenerationHandlers::GenerationHandlers(const ServedModel& model, Watchers watchers, std::string fingerprint,
+                                       int workers)
+    : model_(model),
+      watchers_(std::move(watchers)),
+      fingerprint_(std::move(fingerprint)),
+      workers_(workers, kMaxWaitingBodies) {}
 
 void GenerationHandlers::chat(const std::shared_ptr<Call>& call) {
   hand_over(call, &GenerationHandlers::start_chat);
@@ -86,14 +90,20 @@ Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, c
 Status GenerationHandlers::add_choices(Session& session, const api::GenerationFields& fields,
                                        const engine::GenerationRequest& common,
                                        const PreparedPrompt& prompt) const {
+  session.watch(trace_of(session, fields), watchers_.timings || fields.per_request_metrics);
   for (int i = 0; i < fields.best_of; ++i) {
     engine::GenerationRequest order = order_for(model_, common, fields, prompt, i);
     std::unique_ptr<engine::GenerationHandle> handle;
+    ChoiceTerms terms = choice_terms(fields, prompt);
     if (order.max_tokens > 0) {
+      const std::int64_t max_tokens = order.max_tokens;
       ATELIER_TRY(handle, model_.engine.submit(std::move(order)));
+      terms.watch = std::make_shared<observe::GenerationWatch>(
+          watchers_.metrics, observe::GenerationWatch::Terms{.prompt_tokens = std::ssize(*prompt.ids),
+                                                             .max_tokens = max_tokens});
+      if (i == 0) watchers_.metrics->request_begun(fields.n, max_tokens);
     }
-    session.add(
-        std::make_unique<Choice>(model_.tokenizer(), choice_terms(fields, prompt), std::move(handle)));
+    session.add(std::make_unique<Choice>(model_.tokenizer(), terms, std::move(handle)));
   }
   return {};
 }
@@ -118,6 +128,19 @@ std::shared_ptr<Session> GenerationHandlers::new_session(const std::shared_ptr<C
   call->request().body = {};  // read; it may be large
   auto format = chat ? api::chat_format(std::move(head)) : api::completion_format(std::move(head));
   return std::make_shared<Session>(call, std::move(format), terms, presence);
+}
+
+// Null where traces go nowhere, or where the client's own trace is not recorded.
+std::unique_ptr<observe::RequestTrace> GenerationHandlers::trace_of(
+    const Session& session, const api::GenerationFields& fields) const {
+  if (watchers_.spans == nullptr) return nullptr;
+  return observe::RequestTrace::begin(watchers_.spans, session.call().request().header("traceparent"),
+                                      {.request_id = session.call().id(),
+                                       .model = model_.id,
+                                       .n = fields.n,
+                                       .max_tokens = fields.max_tokens,
+                                       .temperature = fields.temperature,
+                                       .top_p = fields.top_p});
 }
 
 void GenerationHandlers::launch(const std::shared_ptr<Session>& session) {

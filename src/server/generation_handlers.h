@@ -16,6 +16,7 @@
 #include "server/request_checks.h"
 #include "server/served_model.h"
 #include "server/session.h"
+#include "server/watchers.h"
 #include "server/workers.h"
 
 namespace atelier::server {
@@ -23,7 +24,7 @@ namespace atelier::server {
 class GenerationHandlers {
  public:
   // `model` must outlive this.
-  GenerationHandlers(const ServedModel& model, std::string fingerprint, int workers);
+  GenerationHandlers(const ServedModel& model, Watchers watchers, std::string fingerprint, int workers);
 
   // Connection threads; the answer comes later.
   void chat(const std::shared_ptr<Call>& call);
@@ -43,10 +44,13 @@ class GenerationHandlers {
                      const engine::GenerationRequest& common, const PreparedPrompt& prompt) const;
   std::shared_ptr<Session> new_session(const std::shared_ptr<Call>& call, const api::GenerationFields& fields,
                                        const Presence& presence, bool chat, std::int64_t prompt_tokens);
+  std::unique_ptr<observe::RequestTrace> trace_of(const Session& session,
+                                                  const api::GenerationFields& fields) const;
   void launch(const std::shared_ptr<Session>& session);
   Presence enter();
 
   const ServedModel& model_;
+  const Watchers watchers_;
   const std::string fingerprint_;
   std::atomic<bool> draining_{false};
   std::atomic<std::int64_t> present_{0};  // requests from their arrival to their end

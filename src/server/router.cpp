@@ -22,7 +22,10 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
   Match match;
   for (const Entry& entry : entries_) {
     if (!fits(entry.path, path)) continue;
-    if (entry.method == wanted) match.route = &entry.route;
+    if (entry.method == wanted) {
+      match.route = &entry.route;
+      match.pattern = entry.path;
+    }
     match.allow += entry.method == "GET" ? "GET, HEAD, " : entry.method + ", ";
   }
   if (!match.allow.empty()) match.allow += "OPTIONS";

@@ -19,7 +19,8 @@ class Router {
 
   struct Match {
     const Route* route = nullptr;
-    std::string allow;  // the methods this path knows, "GET, HEAD, OPTIONS"; "" = no such path
+    std::string_view pattern = {};  // of the route, as it was added; "" = none
+    std::string allow;              // the methods this path knows, "GET, HEAD, OPTIONS"; "" = no such path
   };
   // HEAD goes where GET goes.
   Match find(std::string_view method, std::string_view path) const;

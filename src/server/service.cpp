@@ -24,6 +24,21 @@ api::ModelCard card_of(const ServedModel& model) {
       .id = model.id, .root = model.root, .created = model.created, .max_model_len = model.max_model_len()};
 }
 
+Watchers make_watchers(const ServedModel& model, const ServiceOptions& options) {
+  Watchers watchers{.metrics = nullptr, .spans = nullptr, .timings = options.per_request_metrics};
+  observe::MetricsTerms terms{.model_name = model.id,
+                              .engine = model.engine.config(),
+                              .block_tokens = options.kv_block_tokens,
+                              .kv_dtype = options.kv_dtype,
+                              .stats = [&engine = model.engine] { return engine.stats(); }};
+  if (!options.traces_url.empty()) {
+    watchers.spans = std::make_shared<observe::SpanExporter>(options.traces_url, options.version);
+    terms.spans_dropped = [spans = watchers.spans] { return spans->dropped(); };
+  }
+  watchers.metrics = std::make_shared<observe::Metrics>(std::move(terms));
+  return watchers;
+}
+
 void answer_error(Call& call, int status, std::string_view message) {
   call.respond_json(status, api::error_body(status, http::reason_phrase(status), message));
 }
@@ -33,9 +48,11 @@ void answer_error(Call& call, int status, std::string_view message) {
 Service::Service(ServedModel model, ServiceOptions options)
     : model_(std::move(model)),
       options_(std::move(options)),
-      generations_(model_, "atelier-" + options_.version, options_.workers),
+      watchers_(make_watchers(model_, options_)),
+      generations_(model_, watchers_, "atelier-" + options_.version, options_.workers),
       tokens_(model_) {
   add_routes();
+  if (options_.log_stats) stats_log_.emplace([this] { return model_.engine.stats(); });
 }
 
 void Service::add_routes() {
@@ -63,6 +80,7 @@ void Service::add_routes() {
     api::JsonWriter(json).begin_object().member("version", options_.version).end_object();
     call->respond_json(200, std::move(json));
   });
+  router_.add("GET", "/metrics", [this](Shared call) { answer_metrics(*call); });
   router_.add("GET", "/load", [this](Shared call) { answer_load(*call); });
 }
 
@@ -70,6 +88,7 @@ void Service::handle(http::Request request, std::shared_ptr<http::ResponseWriter
   const auto call = std::make_shared<Call>(std::move(request), std::move(writer));
   const http::Request& asked = call->request();
   const Router::Match match = router_.find(asked.method, asked.path);
+  call->count_in(watchers_.metrics, match.pattern);
   if (match.route != nullptr) return (*match.route)(call);
   const bool reading = asked.method == "GET" || asked.method == "HEAD";
   if (match.allow.empty() && reading && find_asset(asked.path) != nullptr) return answer_asset(call);
@@ -101,6 +120,12 @@ void Service::answer_asset(const std::shared_ptr<Call>& call) {
     response.body = asset.bytes;
   }
   call->respond(std::move(response));
+}
+
+void Service::answer_metrics(Call& call) const {
+  call.respond({.status = 200,
+                .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+                .body = watchers_.metrics->text()});
 }
 
 void Service::answer_load(Call& call) const {

@@ -4,19 +4,27 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/response_writer.h"
+#include "observe/stats_log.h"
 #include "server/generation_handlers.h"
 #include "server/router.h"
 #include "server/served_model.h"
 #include "server/token_handlers.h"
+#include "server/watchers.h"
 
 namespace atelier::server {
 
 struct ServiceOptions {
   std::string version;
   int workers = 2;
+  std::int64_t kv_block_tokens = 0;  // as /metrics tells them
+  std::string kv_dtype;
+  std::string traces_url;            // of an OTLP/HTTP collector; "" = no traces
+  bool per_request_metrics = false;  // every reply tells how long it took
+  bool log_stats = true;             // a line now and then while something runs
 };
 
 class Service {
@@ -34,12 +42,15 @@ class Service {
   void add_routes();
   void answer_asset(const std::shared_ptr<Call>& call);
   void answer_load(Call& call) const;
+  void answer_metrics(Call& call) const;
 
   const ServedModel model_;
   const ServiceOptions options_;
+  const Watchers watchers_;
   GenerationHandlers generations_;
   TokenHandlers tokens_;
   Router router_;
+  std::optional<observe::StatsLog> stats_log_;
 };
 
 }  // namespace atelier::server
