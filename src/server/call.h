@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "http/message.h"
 #include "http/response_writer.h"
+#include "observe/metrics.h"
 #include "server/rate_limiter.h"
 
 namespace atelier::server {
@@ -49,12 +50,16 @@ class Call {
   // What is settled when the call ends.
   void hold(std::unique_ptr<Ticket> ticket) { ticket_ = std::move(ticket); }
 
+  // Counts this call when it has been answered. `route`: the path's pattern, "" for what is no route.
+  void count_in(std::shared_ptr<observe::Metrics> metrics, std::string_view route);
+
   // What the log is to say of a generation.
   void note_tokens(std::int64_t prompt, std::int64_t completion);
   void note_finish(std::string_view reason);
 
  private:
   void log();
+  void count() const;
 
   http::Request request_;
   std::shared_ptr<http::ResponseWriter> writer_;
@@ -63,6 +68,9 @@ class Call {
   bool has_own_id_ = false;  // from the header
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   int status_ = 499;
+  std::shared_ptr<observe::Metrics> metrics_;  // null = not counted
+  std::string route_;
+  std::size_t request_bytes_ = 0, response_bytes_ = 0;
   std::int64_t prompt_tokens_ = -1, completion_tokens_ = -1;  // -1: not a generation
   std::string finish_;
   std::vector<http::Header> headers_;
