@@ -1,4 +1,5 @@
-// atelier bench latency: how fast a model runs here. (The other benches: bench_kernels.h, bench_serve.h, bench_throughput.h.)
+// atelier bench latency: how fast a model runs here. (The other benches: bench_kernels.h, bench_serve.h,
+// bench_throughput.h.)
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -116,7 +117,7 @@ Result<LatencyReport> measure(const LatencyOptions& options) {
     report.rounds.push_back(measure_round(options.task, run, limits));
   }
   report.task = options.task;
-  report.cost = step_cost(config, runtime->weights, runtime->decoder->kv_dtype());
+  report.cost = plan::step_cost(config, runtime->weights, runtime->decoder->kv_dtype());
   report.isa = runtime->ops->isa;
   report.compute = compute_name(options.model.compute);
   report.threads = runtime->pool->size();

@@ -34,8 +34,8 @@ std::span<const float> Decoder::forward(std::span<const BatchSequence> batch, Kv
   return {scratch_->logits.as<const float>(), wanted * row};
 }
 
-DType Decoder::kv_dtype() const {
-  return compute_ == kernels::Compute::kF32 ? DType::kF32 : DType::kF16;
+DType Decoder::kv_dtype_of(kernels::Compute compute) {
+  return compute == kernels::Compute::kF32 ? DType::kF32 : DType::kF16;
 }
 
 }  // namespace atelier::model

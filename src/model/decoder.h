@@ -40,7 +40,8 @@ class Decoder {
   // Logits rows in the order of the batch, [rows, vocab_rows]; valid until the next call.
   std::span<const float> forward(std::span<const BatchSequence> batch, KvStore& kv);
 
-  DType kv_dtype() const;  // what the KV store must hold for this compute mode
+  DType kv_dtype() const { return kv_dtype_of(compute_); }
+  static DType kv_dtype_of(kernels::Compute compute);  // what the KV store must hold for this compute mode
   const ModelConfig& config() const { return config_; }
 
  private:

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "http/response_writer.h"
+#include "server/gate.h"
 #include "server/generation_handlers.h"
 #include "server/router.h"
 #include "server/served_model.h"
@@ -17,6 +18,9 @@ namespace atelier::server {
 struct ServiceOptions {
   std::string version;
   int workers = 2;
+  std::string root_path;  // that a proxy in front puts before every path; "" or "/llm"
+  GateOptions gate;
+  bool log_requests = false;  // a line when a generation begins
 };
 
 class Service {
@@ -31,15 +35,22 @@ class Service {
   void drain(std::chrono::milliseconds patience);
 
  private:
-  void add_routes();
-  void answer_asset(const std::shared_ptr<Call>& call);
+  void add_endpoints();  // endpoints.cpp
+  void answer_asset(Call& call, std::string_view path, std::string_view policy) const;
+  void answer_models(Call& call) const;
+  void answer_model(Call& call) const;
+  void answer_ready(Call& call) const;
+  void answer_version(Call& call) const;
   void answer_load(Call& call) const;
 
   const ServedModel model_;
   const ServiceOptions options_;
+  Gate gate_;
+  ResponseStore stored_{{}};
   GenerationHandlers generations_;
   TokenHandlers tokens_;
   Router router_;
+  std::string openapi_;  // the document of router_'s endpoints
 };
 
 }  // namespace atelier::server
