@@ -49,11 +49,11 @@ find_node() {
 
 build_page() {
   local stamp
-  stamp=$(cat web/package-lock.json web/index.html web/icon.svg web/build.mjs web/src/* | sha256sum)
+  stamp=$(cat web/package-lock.json web/*.html web/icon.svg web/build.mjs web/src/* | sha256sum)
   [ "$(cat web/dist/.stamp 2>/dev/null)" = "$stamp" ] && return
   say "building the web page"
   find_node
-  (cd web && PATH=$node_path:$PATH && npm ci --silent --no-audit --no-fund >&2 && npm run --silent build >&2)
+  (cd web && PATH=$node_path:$PATH && npm ci --silent --ignore-scripts --no-audit --no-fund >&2 && npm run --silent build >&2)
   echo "$stamp" >web/dist/.stamp
 }
 

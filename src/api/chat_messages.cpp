@@ -30,12 +30,13 @@ Result<std::string> join_parts(const boost::json::array& parts, const std::strin
     if (part == nullptr) return refuse(here, "must be an object, got " + describe(parts[i]));
     const boost::json::value* type = part->if_contains("type");
     if (type == nullptr || !type->is_string()) return refuse(here + ".type", "is required");
-    if (*type != "text" && *type != "refusal") {
+    const bool text_part = *type == "text" || *type == "input_text" || *type == "output_text";
+    if (!text_part && *type != "refusal") {
       return fail_param(
           Fault::kUnsupported, here,
           fmt::format("{} has the type {}; this model reads only \"text\"", here, describe(*type)));
     }
-    const boost::json::value* words = part->if_contains(*type == "text" ? "text" : "refusal");
+    const boost::json::value* words = part->if_contains(text_part ? "text" : "refusal");
     if (words == nullptr || !words->is_string()) return refuse(here + ".text", "must be a string");
     text += std::string_view(words->get_string());
   }
@@ -76,17 +77,11 @@ Result<boost::json::array> read_tool_calls(const boost::json::array& calls, cons
   return out;
 }
 
-Result<boost::json::value> read_content(const boost::json::value* content, const std::string& where,
-                                        bool required) {
-  if (content == nullptr || content->is_null()) {
-    if (required) return refuse(where, "is required");
-    return boost::json::value("");
-  }
-  if (content->is_string()) return *content;
-  if (!content->is_array())
-    return refuse(where, "must be a string or a list of parts, got " + describe(*content));
-  ATELIER_TRY(const std::string text, join_parts(content->get_array(), where));
-  return boost::json::value(text);
+// null stands for an assistant's empty text.
+Result<std::string> read_content(const boost::json::value* content, const std::string& where, bool required) {
+  if (content != nullptr && !content->is_null()) return read_text_content(*content, where);
+  if (required) return refuse(where, "is required");
+  return std::string();
 }
 
 Result<boost::json::object> read_message(const boost::json::value& value, const std::string& where) {
@@ -120,18 +115,25 @@ Result<boost::json::object> read_message(const boost::json::value& value, const 
 
 }  // namespace
 
-Result<boost::json::array> read_messages(const boost::json::array& messages) {
-  if (messages.empty()) return refuse("messages", "must hold at least one message");
+Result<boost::json::array> read_messages(const boost::json::array& messages, std::string_view field) {
+  const std::string name(field);
+  if (messages.empty()) return refuse(name, "must hold at least one message");
   if (messages.size() > kMaxMessages) {
-    return refuse("messages", fmt::format("has {} entries; the limit is {}", messages.size(), kMaxMessages));
+    return refuse(name, fmt::format("has {} entries; the limit is {}", messages.size(), kMaxMessages));
   }
   boost::json::array out;
   out.reserve(messages.size());
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    ATELIER_TRY(auto message, read_message(messages[i], fmt::format("messages[{}]", i)));
+    ATELIER_TRY(auto message, read_message(messages[i], fmt::format("{}[{}]", name, i)));
     out.push_back(std::move(message));
   }
   return out;
+}
+
+Result<std::string> read_text_content(const boost::json::value& content, const std::string& where) {
+  if (content.is_string()) return std::string(content.get_string());
+  if (content.is_array()) return join_parts(content.get_array(), where);
+  return refuse(where, "must be a string or a list of parts, got " + describe(content));
 }
 
 Status check_tools(const boost::json::array& tools) {

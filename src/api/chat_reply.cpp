@@ -1,4 +1,5 @@
 // The replies of /v1/chat/completions: chat.completion and chat.completion.chunk.
+#include "api/error_body.h"
 #include "api/reply.h"
 #include "api/reply_parts.h"
 
@@ -51,7 +52,7 @@ class ChatFormat final : public ReplyFormat {
 
   bool opens_with_role() const override { return true; }
 
-  std::string chunk(const Piece& piece) const override {
+  std::string chunk(const Piece& piece) override {
     std::string out;
     JsonWriter json(out);
     write_head(json, head_, "chat.completion.chunk");
@@ -66,20 +67,25 @@ class ChatFormat final : public ReplyFormat {
     write_prompt(json, piece);
     if (piece.usage != nullptr) write_usage(json, *piece.usage);
     json.end_object();
-    return out;
+    return event(out);
   }
 
-  std::string usage_chunk(const Usage& usage) const override {
+  std::string close(const Usage& usage, bool tell_usage) override {
+    if (!tell_usage) return std::string(kDoneEvent);
     std::string out;
     JsonWriter json(out);
     write_head(json, head_, "chat.completion.chunk");
     json.key("choices").begin_array().end_array();
     write_usage(json, usage);
     json.end_object();
-    return out;
+    return event(out) + std::string(kDoneEvent);
   }
 
-  std::string whole(std::span<const Piece> choices, const Usage& usage) const override {
+  std::string failure(const Failure& failure) override {
+    return event(error_body(failure)) + std::string(kDoneEvent);
+  }
+
+  std::string whole(std::span<const Piece> choices, const Usage& usage) override {
     std::string out;
     JsonWriter json(out);
     write_head(json, head_, "chat.completion");

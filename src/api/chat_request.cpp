@@ -4,8 +4,6 @@
 #include <array>
 
 #include "api/chat_messages.h"
-#include "base/json.h"
-
 namespace atelier::api {
 namespace {
 
@@ -50,9 +48,8 @@ void read_tools(FieldReader& reader, ChatRequest& request) {
 }
 
 void read_lengths(FieldReader& reader, ChatRequest& request) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 40;
-  const auto old_name = reader.integer("max_tokens", 1, kMost);
-  const auto new_name = reader.integer("max_completion_tokens", 1, kMost);
+  const auto old_name = reader.integer("max_tokens", 1, kMostTokens);
+  const auto new_name = reader.integer("max_completion_tokens", 1, kMostTokens);
   request.max_tokens = new_name ? new_name : old_name;
   const bool wanted = reader.boolean("logprobs").value_or(false);
   const auto top = reader.integer("top_logprobs", 0, kMaxTopLogprobs);
@@ -86,15 +83,12 @@ void read_prompt_form(FieldReader& reader, ChatRequest& request) {
 }  // namespace
 
 Result<ChatRequest> parse_chat_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::value json, parse_json(body));
-  if (!json.is_object()) {
-    return fail(Fault::kBadRequest, "the body must be a JSON object, got {}", describe(json));
-  }
-  return read_chat_request(json.get_object());
+  ATELIER_TRY(const boost::json::object object, parse_object(body));
+  FieldReader reader(object);
+  return read_chat_request(reader);
 }
 
-Result<ChatRequest> read_chat_request(const boost::json::object& body) {
-  FieldReader reader(body);
+Result<ChatRequest> read_chat_request(FieldReader& reader) {
   ChatRequest request;
   static_cast<GenerationFields&>(request) = read_generation_fields(reader);
   read_lengths(reader, request);

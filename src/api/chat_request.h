@@ -25,6 +25,6 @@ struct ChatRequest : GenerationFields {
 
 // `body` is the raw JSON text. Any thread.
 Result<ChatRequest> parse_chat_request(std::string_view body);
-Result<ChatRequest> read_chat_request(const boost::json::object& body);
+Result<ChatRequest> read_chat_request(FieldReader& reader);
 
 }  // namespace atelier::api

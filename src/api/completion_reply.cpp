@@ -1,6 +1,7 @@
 // The replies of /v1/completions: text_completion, the same shape streamed and whole.
 #include <algorithm>
 
+#include "api/error_body.h"
 #include "api/reply.h"
 #include "api/reply_parts.h"
 
@@ -58,10 +59,14 @@ class CompletionFormat final : public ReplyFormat {
  public:
   explicit CompletionFormat(ReplyHead head) : head_(std::move(head)) {}
 
-  bool opens_with_role() const override { return false; }
-  std::string chunk(const Piece& piece) const override { return write(std::span(&piece, 1), piece.usage); }
-  std::string usage_chunk(const Usage& usage) const override { return write({}, &usage); }
-  std::string whole(std::span<const Piece> choices, const Usage& usage) const override {
+  std::string chunk(const Piece& piece) override { return event(write(std::span(&piece, 1), piece.usage)); }
+  std::string close(const Usage& usage, bool tell_usage) override {
+    return (tell_usage ? event(write({}, &usage)) : "") + std::string(kDoneEvent);
+  }
+  std::string failure(const Failure& failure) override {
+    return event(error_body(failure)) + std::string(kDoneEvent);
+  }
+  std::string whole(std::span<const Piece> choices, const Usage& usage) override {
     return write(choices, &usage);
   }
 

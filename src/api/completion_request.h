@@ -25,5 +25,14 @@ struct CompletionRequest : GenerationFields {
 
 // `body` is the raw JSON text. Any thread.
 Result<CompletionRequest> parse_completion_request(std::string_view body);
+Result<CompletionRequest> read_completion_request(FieldReader& reader);
+
+// The body of vLLM's older POST /generate: one prompt, and the answer's text begins with it.
+Result<CompletionRequest> parse_generate_request(std::string_view body);
+Result<CompletionRequest> read_generate_request(FieldReader& reader);
+
+// A string, a list of strings, a list of ids, or a list of lists of ids; `name` is the field's.
+Result<std::vector<Prompt>> read_prompts(std::string_view name, const boost::json::value& value,
+                                         std::size_t most);
 
 }  // namespace atelier::api

@@ -20,6 +20,31 @@ std::string write(const ErrorParts& parts) {
   return out;
 }
 
+std::string_view anthropic_type(int status) {
+  switch (status) {
+    case 400:
+      return "invalid_request_error";
+    case 401:
+      return "authentication_error";
+    case 404:
+      return "not_found_error";
+    case 429:
+      return "rate_limit_error";
+    case 503:
+      return "overloaded_error";
+    default:
+      return "api_error";
+  }
+}
+
+std::string write_anthropic(std::string_view type, std::string_view message) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().member("type", "error").key("error").begin_object();
+  json.member("type", type).member("message", message).end_object().end_object();
+  return out;
+}
+
 }  // namespace
 
 ErrorKind error_kind(Fault fault) {
@@ -42,8 +67,9 @@ ErrorKind error_kind(Fault fault) {
   return {500, "InternalServerError"};
 }
 
-std::string error_body(const Failure& failure) {
+std::string error_body(const Failure& failure, ErrorShape shape) {
   const ErrorKind kind = error_kind(failure.fault);
+  if (shape == ErrorShape::kAnthropic) return write_anthropic(anthropic_type(kind.status), failure.message);
   return write({.message = failure.message, .type = kind.type, .param = failure.param, .code = kind.status});
 }
 
@@ -51,7 +77,8 @@ std::string error_body(int status, std::string_view type, std::string_view messa
   return write({.message = message, .type = type, .param = {}, .code = status});
 }
 
-std::string coded_error_body(const CodedError& error) {
+std::string error_body(const CodedError& error, ErrorShape shape) {
+  if (shape == ErrorShape::kAnthropic) return write_anthropic(anthropic_type(error.status), error.message);
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("error").begin_object();

@@ -4,6 +4,9 @@
 #include <boost/json/serialize.hpp>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include "base/json.h"
 
 namespace atelier::api {
 
@@ -11,7 +14,7 @@ FieldReader::FieldReader(const boost::json::object& object, std::string where)
     : object_(object), where_(std::move(where)) {}
 
 std::optional<double> FieldReader::number(std::string_view name, Range range) {
-  const boost::json::value* field = value(name);
+  const boost::json::value* field = find({.name = name, .kind = Field::Kind::kNumber, .range = range});
   if (field == nullptr) return std::nullopt;
   const double got = field->is_number() ? field->to_number<double>() : std::nan("");
   const bool fits = (range.above ? got > range.least : got >= range.least) && got <= range.most;
@@ -24,7 +27,8 @@ std::optional<double> FieldReader::number(std::string_view name, Range range) {
 
 std::optional<std::int64_t> FieldReader::integer(std::string_view name, std::int64_t least,
                                                  std::int64_t most) {
-  const boost::json::value* field = value(name);
+  const boost::json::value* field =
+      find({.name = name, .kind = Field::Kind::kInteger, .least = least, .most = most});
   if (field == nullptr) return std::nullopt;
   const auto got = whole_number(*field);
   if (got && *got >= least && *got <= most) return got;
@@ -35,7 +39,7 @@ std::optional<std::int64_t> FieldReader::integer(std::string_view name, std::int
 }
 
 std::optional<bool> FieldReader::boolean(std::string_view name) {
-  const boost::json::value* field = value(name);
+  const boost::json::value* field = find({.name = name, .kind = Field::Kind::kBoolean});
   if (field == nullptr) return std::nullopt;
   if (const bool* got = field->if_bool()) return *got;
   refuse(Fault::kBadRequest, name,
@@ -44,7 +48,7 @@ std::optional<bool> FieldReader::boolean(std::string_view name) {
 }
 
 std::optional<std::string> FieldReader::string(std::string_view name) {
-  const boost::json::value* field = value(name);
+  const boost::json::value* field = find({.name = name, .kind = Field::Kind::kString});
   if (field == nullptr) return std::nullopt;
   if (const auto* got = field->if_string()) return std::string(*got);
   refuse(Fault::kBadRequest, name,
@@ -53,7 +57,7 @@ std::optional<std::string> FieldReader::string(std::string_view name) {
 }
 
 const boost::json::array* FieldReader::array(std::string_view name) {
-  const boost::json::value* field = value(name);
+  const boost::json::value* field = find({.name = name, .kind = Field::Kind::kArray});
   if (field == nullptr) return nullptr;
   if (const auto* got = field->if_array()) return got;
   refuse(Fault::kBadRequest, name,
@@ -62,7 +66,7 @@ const boost::json::array* FieldReader::array(std::string_view name) {
 }
 
 const boost::json::object* FieldReader::object(std::string_view name) {
-  const boost::json::value* field = value(name);
+  const boost::json::value* field = find({.name = name, .kind = Field::Kind::kObject});
   if (field == nullptr) return nullptr;
   if (const auto* got = field->if_object()) return got;
   refuse(Fault::kBadRequest, name,
@@ -71,9 +75,13 @@ const boost::json::object* FieldReader::object(std::string_view name) {
 }
 
 const boost::json::value* FieldReader::value(std::string_view name) {
-  asked_.push_back(name);
-  const boost::json::value* field = object_.if_contains(name);
-  return field == nullptr || field->is_null() ? nullptr : field;
+  return find({.name = name});
+}
+
+const boost::json::value* FieldReader::find(const Field& field) {
+  asked_.push_back(field);
+  const boost::json::value* found = object_.if_contains(field.name);
+  return found == nullptr || found->is_null() ? nullptr : found;
 }
 
 void FieldReader::refuse(Fault fault, std::string_view name, std::string message) {
@@ -88,9 +96,16 @@ std::vector<std::string> FieldReader::unread() const {
   std::vector<std::string> names;
   for (const auto& member : object_) {
     const std::string_view name = member.key();
-    if (std::ranges::find(asked_, name) == asked_.end()) names.emplace_back(name);
+    if (std::ranges::find(asked_, name, &Field::name) == asked_.end()) names.emplace_back(name);
   }
   return names;
+}
+
+Result<boost::json::object> parse_object(std::string_view body) {
+  ATELIER_TRY(boost::json::value json, parse_json(body));
+  if (!json.is_object())
+    return fail(Fault::kBadRequest, "the body must be a JSON object, got {}", describe(json));
+  return std::move(json.get_object());
 }
 
 Result<std::vector<std::int32_t>> read_token_ids(std::string_view name, const boost::json::array& list) {

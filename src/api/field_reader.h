@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,16 @@ namespace atelier::api {
 struct Range {
   double least, most;
   bool above = false;  // `least` itself is out
+};
+
+// A field that a reader was asked for: its name (a literal) and what may stand there. The fields that a
+// parser asks for are its request's schema (request_schema).
+struct Field {
+  enum class Kind { kAny, kNumber, kInteger, kBoolean, kString, kArray, kObject };
+  std::string_view name;
+  Kind kind = Kind::kAny;
+  Range range = {};                  // kNumber
+  std::int64_t least = 0, most = 0;  // kInteger
 };
 
 class FieldReader {
@@ -39,13 +50,20 @@ class FieldReader {
 
   // Names in the object that nobody has asked for.
   std::vector<std::string> unread() const;
+  // What has been asked for, in order; a name may come twice.
+  std::span<const Field> asked() const { return asked_; }
 
  private:
+  const boost::json::value* find(const Field& field);
+
   const boost::json::object& object_;
   std::string where_;
-  std::vector<std::string_view> asked_;
+  std::vector<Field> asked_;
   std::optional<Failure> failure_;
 };
+
+// The JSON object that `body` is. kBadRequest: no JSON, or another value.
+Result<boost::json::object> parse_object(std::string_view body);
 
 // A list of token ids, none negative; `name` is the field's.
 Result<std::vector<std::int32_t>> read_token_ids(std::string_view name, const boost::json::array& list);

@@ -13,48 +13,7 @@ std::optional<float> single(std::optional<double> value) {
   return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
 }
 
-void read_sampling(FieldReader& reader, GenerationFields& fields) {
-  fields.temperature = single(reader.number("temperature", {0.0, kMostTemperature}));
-  fields.top_p = single(reader.number("top_p", {0.0, 1.0, true}));
-  // a value that rounds to 0 as a float would mean something else
-  if (fields.top_p == 0.0f) fields.top_p = std::numeric_limits<float>::min();
-  fields.min_p = single(reader.number("min_p", {0.0, 1.0}));
-  fields.repetition_penalty = single(reader.number("repetition_penalty", {0.01, kMostPenalty}));
-  fields.presence_penalty = single(reader.number("presence_penalty", {-2.0, 2.0}));
-  fields.frequency_penalty = single(reader.number("frequency_penalty", {-2.0, 2.0}));
-  if (const auto top_k = reader.integer("top_k", -1, std::numeric_limits<std::int32_t>::max())) {
-    fields.top_k = *top_k < 0 ? 0 : static_cast<std::int32_t>(*top_k);
-  }
-  using Limits = std::numeric_limits<std::int64_t>;
-  if (const auto seed = reader.integer("seed", Limits::min(), Limits::max())) {
-    fields.seed = static_cast<std::uint64_t>(*seed);
-  }
-  fields.n = static_cast<int>(reader.integer("n", 1, kMaxChoices).value_or(1));
-}
-
-void read_stops(FieldReader& reader, GenerationFields& fields) {
-  const auto accept = [&](const boost::json::value& stop) {
-    const auto* text = stop.if_string();
-    if (text == nullptr || text->empty() || text->size() > kMaxStopBytes) {
-      reader.refuse(
-          Fault::kBadRequest, "stop",
-          fmt::format("stop must hold strings of 1 to {} bytes, got {}", kMaxStopBytes, describe(stop)));
-      return;
-    }
-    fields.stop.emplace_back(*text);
-  };
-  const boost::json::value* stop = reader.value("stop");
-  if (stop != nullptr && stop->is_array()) {
-    const auto& list = stop->get_array();
-    if (list.size() > kMaxStops) {
-      reader.refuse(Fault::kBadRequest, "stop",
-                    fmt::format("stop has {} strings; the limit is {}", list.size(), kMaxStops));
-    } else {
-      for (const auto& one : list) accept(one);
-    }
-  } else if (stop != nullptr && !(stop->is_string() && stop->get_string().empty())) {
-    accept(*stop);
-  }
+void read_stop_token_ids(FieldReader& reader, GenerationFields& fields) {
   const boost::json::array* ids = reader.array("stop_token_ids");
   if (ids == nullptr) return;
   if (ids->size() > kMaxStopTokenIds) {
@@ -163,12 +122,57 @@ bool is_request_id(std::string_view text) {
   });
 }
 
+void read_sampling(FieldReader& reader, GenerationFields& fields) {
+  fields.temperature = single(reader.number("temperature", {0.0, kMostTemperature}));
+  fields.top_p = single(reader.number("top_p", {0.0, 1.0, true}));
+  // a value that rounds to 0 as a float would mean something else
+  if (fields.top_p == 0.0f) fields.top_p = std::numeric_limits<float>::min();
+  fields.min_p = single(reader.number("min_p", {0.0, 1.0}));
+  fields.repetition_penalty = single(reader.number("repetition_penalty", {0.01, kMostPenalty}));
+  fields.presence_penalty = single(reader.number("presence_penalty", {-2.0, 2.0}));
+  fields.frequency_penalty = single(reader.number("frequency_penalty", {-2.0, 2.0}));
+  if (const auto top_k = reader.integer("top_k", -1, std::numeric_limits<std::int32_t>::max())) {
+    fields.top_k = *top_k < 0 ? 0 : static_cast<std::int32_t>(*top_k);
+  }
+  using Limits = std::numeric_limits<std::int64_t>;
+  if (const auto seed = reader.integer("seed", Limits::min(), Limits::max())) {
+    fields.seed = static_cast<std::uint64_t>(*seed);
+  }
+}
+
+void read_stop_strings(FieldReader& reader, std::string_view name, GenerationFields& fields) {
+  const auto accept = [&](const boost::json::value& stop) {
+    const auto* text = stop.if_string();
+    if (text == nullptr || text->empty() || text->size() > kMaxStopBytes) {
+      reader.refuse(
+          Fault::kBadRequest, name,
+          fmt::format("{} must hold strings of 1 to {} bytes, got {}", name, kMaxStopBytes, describe(stop)));
+      return;
+    }
+    fields.stop.emplace_back(*text);
+  };
+  const boost::json::value* stop = reader.value(name);
+  if (stop != nullptr && stop->is_array()) {
+    const auto& list = stop->get_array();
+    if (list.size() > kMaxStops) {
+      reader.refuse(Fault::kBadRequest, name,
+                    fmt::format("{} has {} strings; the limit is {}", name, list.size(), kMaxStops));
+    } else {
+      for (const auto& one : list) accept(one);
+    }
+  } else if (stop != nullptr && !(stop->is_string() && stop->get_string().empty())) {
+    accept(*stop);
+  }
+}
+
 GenerationFields read_generation_fields(FieldReader& reader) {
   GenerationFields fields;
   static_cast<RestrictionFields&>(fields) = read_restriction_fields(reader);
   fields.model = reader.string("model").value_or("");
   read_sampling(reader, fields);
-  read_stops(reader, fields);
+  fields.n = static_cast<int>(reader.integer("n", 1, kMaxChoices).value_or(1));
+  read_stop_strings(reader, "stop", fields);
+  read_stop_token_ids(reader, fields);
   read_stream(reader, fields);
   fields.include_stop_str_in_output = reader.boolean("include_stop_str_in_output").value_or(false);
   fields.ignore_eos = reader.boolean("ignore_eos").value_or(false);

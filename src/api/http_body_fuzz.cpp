@@ -6,6 +6,8 @@
 #include "api/chat_request.h"
 #include "api/completion_request.h"
 #include "api/error_body.h"
+#include "api/messages_request.h"
+#include "api/responses_reply.h"
 #include "api/tokenize_request.h"
 #include "base/check.h"
 #include "base/json.h"
@@ -28,6 +30,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       ATELIER_CHECK(id >= 0 && bias >= -100 && bias <= 100);
   } else {
     ATELIER_CHECK(api::error_kind(completion.error().fault).status == 400);
+  }
+  const auto messages = api::parse_messages_request(body);
+  if (messages) {
+    ATELIER_CHECK(!messages->messages.empty() && messages->max_tokens >= 1 && messages->n == 1);
+  } else {
+    ATELIER_CHECK(parse_json(api::error_body(messages.error(), api::ErrorShape::kAnthropic)));
+  }
+  const auto count = api::parse_count_tokens_request(body);
+  if (count) ATELIER_CHECK(!count->messages.empty());
+  const auto generate = api::parse_generate_request(body);
+  if (generate) ATELIER_CHECK(generate->prompts.size() == 1 && generate->echo);
+  const auto responses = api::parse_responses_request(body);
+  if (responses) {
+    ATELIER_CHECK(!responses->chat.messages.empty() && responses->metadata.size() <= api::kMaxMetadata);
+    ATELIER_CHECK(api::response_settings(*responses).contains("store"));
   }
   const auto tokenize = api::parse_tokenize_request(body);
   if (tokenize) ATELIER_CHECK(tokenize->text.has_value() != tokenize->chat.has_value());

@@ -5,6 +5,7 @@
 #include "api/error_body.h"
 #include "api/model_card.h"
 #include "api/reply.h"
+#include "api/responses_reply.h"
 #include "base/json.h"
 
 namespace atelier::api {
@@ -14,6 +15,29 @@ boost::json::value read(const std::string& json) {
   auto value = parse_json(json);
   EXPECT_TRUE(value) << json;
   return value ? *value : boost::json::value();
+}
+
+// The JSON of each event in a stream, and its name before it where it has one.
+struct Event {
+  std::string name;
+  boost::json::value data;
+};
+std::vector<Event> events(std::string_view stream) {
+  std::vector<Event> out;
+  for (std::size_t at = 0; at < stream.size();) {
+    const std::size_t end = stream.find("\n\n", at);
+    std::string_view one = stream.substr(at, end - at);
+    Event event;
+    if (one.starts_with("event: ")) {
+      event.name = one.substr(7, one.find('\n') - 7);
+      one.remove_prefix(one.find('\n') + 1);
+    }
+    EXPECT_TRUE(one.starts_with("data: ")) << stream;
+    event.data = one == "data: [DONE]" ? boost::json::value("[DONE]") : read(std::string(one.substr(6)));
+    out.push_back(std::move(event));
+    at = end + 2;
+  }
+  return out;
 }
 
 ReplyHead head() {
@@ -29,7 +53,7 @@ TEST(ChatReply, ChunkHasOpenAisShape) {
   const auto format = chat_format(head());
   Piece first;
   first.first = true;
-  const auto opening = read(format->chunk(first));
+  const auto opening = events(format->chunk(first)).at(0).data;
   EXPECT_EQ(opening.at("object"), "chat.completion.chunk");
   EXPECT_EQ(opening.at("model"), "m\"x");
   EXPECT_EQ(opening.at("choices").at(0).at("delta").at("role"), "assistant");
@@ -43,7 +67,7 @@ TEST(ChatReply, ChunkHasOpenAisShape) {
   last.finish = {.reason = "stop", .stop_string = "###", .stop_id = -1};
   const Usage usage{.prompt_tokens = 3, .completion_tokens = 4};
   last.usage = &usage;
-  const auto closing = read(format->chunk(last));
+  const auto closing = events(format->chunk(last)).at(0).data;
   EXPECT_EQ(closing.at("choices").at(0).at("index"), 2);
   EXPECT_EQ(closing.at("choices").at(0).at("delta").at("content"), "bye\n");
   EXPECT_FALSE(closing.at("choices").at(0).at("delta").as_object().contains("role"));
@@ -92,8 +116,13 @@ TEST(CompletionReply, APromptsFirstTokenHasNoLogprob) {
   EXPECT_EQ(told.at("text_offset").at(1), 1);
 }
 
-TEST(ChatReply, UsageChunkHasNoChoices) {
-  const auto chunk = read(chat_format(head())->usage_chunk({.prompt_tokens = 3, .completion_tokens = 4}));
+TEST(ChatReply, ClosesWithTheUsageIfAskedFor) {
+  const Usage usage{.prompt_tokens = 3, .completion_tokens = 4};
+  EXPECT_EQ(events(chat_format(head())->close(usage, false)).size(), 1u);
+  const auto closing = events(chat_format(head())->close(usage, true));
+  ASSERT_EQ(closing.size(), 2u);
+  EXPECT_EQ(closing[1].data, "[DONE]");
+  const auto& chunk = closing[0].data;
   EXPECT_TRUE(chunk.at("choices").as_array().empty());
   EXPECT_EQ(chunk.at("usage").at("completion_tokens"), 4);
 }
@@ -132,8 +161,86 @@ TEST(CompletionReply, HasOpenAisShape) {
   EXPECT_EQ(whole.at("usage").at("total_tokens"), 2);
 }
 
-TEST(Event, IsOneServerSentEvent) {
-  EXPECT_EQ(event("{}"), "data: {}\n\n");
+TEST(GenerateReply, LinesHaveAllTheTextSoFar) {
+  const auto format = generate_format(2);
+  Piece piece;
+  piece.text = "a";
+  EXPECT_EQ(format->chunk(piece), "");  // the other choice has nothing yet
+  piece.index = 1;
+  piece.text = "b";
+  EXPECT_EQ(format->chunk(piece), "{\"text\":[\"a\",\"b\"]}\n");
+  piece.text = "c";
+  EXPECT_EQ(format->chunk(piece), "{\"text\":[\"a\",\"bc\"]}\n");
+  EXPECT_EQ(format->close({}, true), "");
+}
+
+TEST(MessagesReply, StreamsAnthropicsEvents) {
+  const auto format = messages_format(head());
+  std::string stream = format->open({.prompt_tokens = 3, .completion_tokens = 0});
+  Piece piece;
+  piece.text = "x";
+  stream += format->chunk(piece);
+  piece.text = "";
+  piece.finish = {.reason = "stop", .stop_string = "###", .stop_id = -1};
+  stream += format->chunk(piece);
+  stream += format->close({.prompt_tokens = 3, .completion_tokens = 4}, false);
+  std::vector<std::string> names;
+  for (const Event& event : events(stream)) {
+    EXPECT_EQ(event.data.at("type").as_string(), event.name);
+    names.push_back(event.name);
+  }
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"message_start", "content_block_start", "ping", "content_block_delta",
+                                      "content_block_stop", "message_delta", "message_stop"}));
+  const auto delta = events(stream).at(5).data;
+  EXPECT_EQ(delta.at("delta").at("stop_reason"), "stop_sequence");
+  EXPECT_EQ(delta.at("delta").at("stop_sequence"), "###");
+  EXPECT_EQ(delta.at("usage").at("output_tokens"), 4);
+}
+
+TEST(ResponsesReply, TellsWhoKeepsItOnceAndNumbersItsEvents) {
+  std::vector<std::string> kept;
+  ReplyHead about = head();
+  about.id = "resp_1";
+  const auto format = responses_format(
+      about, {.settings = {{"store", true}},
+              .keep = [&](std::string json, auto text) { kept = {std::move(json), std::string(text)}; }});
+  std::string stream = format->open({});
+  Piece piece;
+  piece.text = "a\xFF";  // what is not UTF-8 must not make the JSON unreadable
+  stream += format->chunk(piece);
+  piece.text = "b";
+  piece.finish = {.reason = "stop", .stop_string = {}, .stop_id = -1};
+  stream += format->chunk(piece);
+  stream += format->close({.prompt_tokens = 3, .completion_tokens = 2}, false);
+  const auto all = events(stream);
+  ASSERT_EQ(all.size(), 10u);
+  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].data.at("sequence_number"), i);
+  const auto& response = all.back().data.at("response");
+  EXPECT_EQ(all.back().name, "response.completed");
+  EXPECT_EQ(response.at("output").at(0).at("content").at(0).at("text"),
+            "a\xEF\xBF\xBD"
+            "b");
+  EXPECT_EQ(response.at("usage").at("total_tokens"), 5);
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(read(kept[0]), response);
+}
+
+TEST(ResponsesReply, AFailureIsItsLastEvent) {
+  ReplyHead about = head();
+  about.id = "resp_1";
+  const auto format = responses_format(about, {});
+  const auto told = events(format->failure({Fault::kInternal, "broken", {}})).at(0);
+  EXPECT_EQ(told.name, "response.failed");
+  EXPECT_EQ(told.data.at("response").at("status"), "failed");
+  EXPECT_EQ(told.data.at("response").at("error").at("message"), "broken");
+}
+
+TEST(ErrorBody, HasAnthropicsShape) {
+  const auto body = read(error_body({Fault::kTooLong, "too long", "x"}, ErrorShape::kAnthropic));
+  EXPECT_EQ(body.at("type"), "error");
+  EXPECT_EQ(body.at("error").at("type"), "invalid_request_error");
+  EXPECT_EQ(body.at("error").at("message"), "too long");
 }
 
 TEST(ErrorBody, HasVllmsShape) {

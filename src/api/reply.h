@@ -1,5 +1,5 @@
-// What a reply says, before it is JSON. The two forms of it (chat and completion) are written by a
-// ReplyFormat; the session that fills them in needs to know neither.
+// What a reply says, before it is JSON. Each route has its ReplyFormat, which writes it; the session that
+// fills it in needs to know none of them.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/result.h"
 
 namespace atelier::api {
 
@@ -69,21 +71,29 @@ struct ReplyHead {
   std::int64_t created = 0;        // Unix time, seconds
 };
 
-// Stateless but for its head: any thread.
+// Writes one reply, as a stream or whole; what a stream sends comes with its framing. One thread at a time.
 class ReplyFormat {
  public:
   virtual ~ReplyFormat() = default;
-  virtual bool opens_with_role() const = 0;  // a choice's first chunk comes before its first text
-  virtual std::string chunk(const Piece& piece) const = 0;  // JSON, without "data: "
-  virtual std::string usage_chunk(const Usage& usage) const = 0;
-  virtual std::string whole(std::span<const Piece> choices, const Usage& usage) const = 0;
+  virtual std::string_view stream_type() const { return kEventStream; }  // Content-Type
+  virtual bool opens_with_role() const {
+    return false;
+  }  // a choice's first chunk comes before its first text
+
+  // A stream: open, chunks, and close or failure. "" = nothing to send.
+  virtual std::string open(const Usage&) { return {}; }
+  virtual std::string chunk(const Piece& piece) = 0;
+  virtual std::string close(const Usage& usage, bool tell_usage) = 0;  // tell_usage: it was asked for
+  virtual std::string failure(const Failure& failure) = 0;
+
+  virtual std::string whole(std::span<const Piece> choices, const Usage& usage) = 0;  // JSON
+
+  static constexpr std::string_view kEventStream = "text/event-stream; charset=utf-8";
 };
 
 std::unique_ptr<ReplyFormat> chat_format(ReplyHead head);
 std::unique_ptr<ReplyFormat> completion_format(ReplyHead head);
-
-// "data: <json>\n\n"
-std::string event(std::string_view json);
-inline constexpr std::string_view kDoneEvent = "data: [DONE]\n\n";
+std::unique_ptr<ReplyFormat> generate_format(std::size_t choices);  // of one request
+std::unique_ptr<ReplyFormat> messages_format(ReplyHead head);       // one choice
 
 }  // namespace atelier::api

@@ -67,4 +67,8 @@ std::string event(std::string_view json) {
   return out.append("data: ").append(json).append("\n\n");
 }
 
+std::string event(std::string_view name, std::string_view json) {
+  return fmt::format("event: {}\ndata: {}\n\n", name, json);
+}
+
 }  // namespace atelier::api

@@ -1,4 +1,4 @@
-// The members that chat and completion replies share.
+// What replies share: members of their JSON, and the framing of events.
 #pragma once
 
 #include "api/json_writer.h"
@@ -18,5 +18,10 @@ void write_ids(JsonWriter& json, std::string_view name, std::span<const std::int
 void write_prompt_logprobs(JsonWriter& json, const PromptLogprobs& tokens);
 // A log-probability as JSON can say it: minus infinity becomes -9999.
 float sayable(float logprob);
+
+// "data: <json>\n\n", and with a name before it "event: <name>\n"
+std::string event(std::string_view json);
+std::string event(std::string_view name, std::string_view json);
+inline constexpr std::string_view kDoneEvent = "data: [DONE]\n\n";
 
 }  // namespace atelier::api

@@ -3,6 +3,8 @@
 
 #include "api/chat_request.h"
 #include "api/completion_request.h"
+#include "api/messages_request.h"
+#include "api/responses_request.h"
 #include "api/tokenize_request.h"
 
 namespace atelier::api {
@@ -362,6 +364,66 @@ TEST(TokenizeReply, SaysNullWithoutStrings) {
   const std::vector<std::string> strings = {"a", "\u0120b"};
   EXPECT_EQ(tokenize_reply({5, 6}, 100, &strings),
             "{\"count\":2,\"max_model_len\":100,\"tokens\":[5,6],\"token_strs\":[\"a\",\"\u0120b\"]}");
+}
+
+TEST(GenerateRequest, IsACompletionThatRepeatsItsPrompt) {
+  const auto request = parse_generate_request(R"({"prompt":"hi","max_new_tokens":7,"top_p":0.9,"n":2})");
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_TRUE(request->echo);
+  EXPECT_EQ(request->max_tokens, 7);
+  EXPECT_EQ(request->n, 2);
+  ASSERT_EQ(request->prompts.size(), 1u);
+  EXPECT_EQ(std::get<std::string>(request->prompts[0]), "hi");
+  EXPECT_EQ(parse_generate_request(R"({"prompt":"hi"})")->max_tokens, 16);
+  EXPECT_EQ(parse_generate_request(R"({"prompt":[1,2]})").error().param, "prompt");
+  EXPECT_EQ(parse_generate_request("{}").error().param, "prompt");
+}
+
+TEST(MessagesRequest, BecomesAChat) {
+  const auto request = parse_messages_request(
+      R"({"max_tokens":5,"system":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"top_k":3,
+          "stop_sequences":["x"],"stream":true,"metadata":{"user_id":"u"},"new":1,
+          "messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]})");
+  ASSERT_TRUE(request) << request.error().message;
+  ASSERT_EQ(request->messages.size(), 2u);
+  EXPECT_EQ(request->messages[0].at("role"), "system");
+  EXPECT_EQ(request->messages[0].at("content"), "a\nb");
+  EXPECT_EQ(request->messages[1].at("content"), "hi");
+  EXPECT_EQ(request->max_tokens, 5);
+  EXPECT_EQ(request->top_k, 3);
+  EXPECT_EQ(request->stop, std::vector<std::string>{"x"});
+  EXPECT_TRUE(request->stream && request->add_generation_prompt && !request->continue_final_message);
+  EXPECT_EQ(request->unknown, std::vector<std::string>{"new"});
+  EXPECT_EQ(parse_messages_request(R"({"messages":[{"role":"user","content":"hi"}]})").error().param,
+            "max_tokens");
+  EXPECT_TRUE(parse_count_tokens_request(R"({"messages":[{"role":"user","content":"hi"}]})"));
+}
+
+TEST(MessagesRequest, GoesOnWithAnAssistantsLastWords) {
+  const auto request = parse_messages_request(
+      R"({"max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"Well"}]})");
+  ASSERT_TRUE(request);
+  EXPECT_TRUE(request->continue_final_message);
+  EXPECT_FALSE(request->add_generation_prompt);
+}
+
+TEST(ResponsesRequest, BecomesAChat) {
+  const auto request = parse_responses_request(
+      R"({"input":[{"type":"reasoning","summary":[]},{"role":"developer","content":"x"},
+                   {"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]}],
+          "instructions":"be brief","max_output_tokens":9,"previous_response_id":"resp_1","store":false,
+          "metadata":{"a":"b"},"new":1})");
+  ASSERT_TRUE(request) << request.error().message;
+  ASSERT_EQ(request->chat.messages.size(), 2u);
+  EXPECT_EQ(request->chat.messages[0].at("role"), "system");
+  EXPECT_EQ(request->chat.messages[1].at("content"), "hi");
+  EXPECT_EQ(request->chat.max_tokens, 9);
+  EXPECT_EQ(request->instructions, "be brief");
+  EXPECT_EQ(request->previous_response_id, "resp_1");
+  EXPECT_FALSE(request->store);
+  EXPECT_EQ(request->metadata.at("a"), "b");
+  EXPECT_EQ(request->chat.unknown, std::vector<std::string>{"new"});
+  EXPECT_EQ(parse_responses_request(R"({"input":"hi"})")->chat.messages[0].at("role"), "user");
 }
 
 }  // namespace

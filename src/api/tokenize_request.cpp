@@ -1,26 +1,23 @@
 #include "api/tokenize_request.h"
 
-#include <utility>
-
 #include "api/field_reader.h"
 #include "api/json_writer.h"
-#include "base/json.h"
 
 namespace atelier::api {
-namespace {
-
-Result<boost::json::object> object_of(std::string_view body) {
-  ATELIER_TRY(boost::json::value json, parse_json(body));
-  if (!json.is_object())
-    return fail(Fault::kBadRequest, "the body must be a JSON object, got {}", describe(json));
-  return std::move(json.get_object());
-}
-
-}  // namespace
 
 Result<TokenizeRequest> parse_tokenize_request(std::string_view body) {
-  ATELIER_TRY(boost::json::object object, object_of(body));
+  ATELIER_TRY(const boost::json::object object, parse_object(body));
   FieldReader reader(object);
+  return read_tokenize_request(reader);
+}
+
+Result<DetokenizeRequest> parse_detokenize_request(std::string_view body) {
+  ATELIER_TRY(const boost::json::object object, parse_object(body));
+  FieldReader reader(object);
+  return read_detokenize_request(reader);
+}
+
+Result<TokenizeRequest> read_tokenize_request(FieldReader& reader) {
   TokenizeRequest request;
   request.model = reader.string("model").value_or("");
   request.text = reader.string("prompt");
@@ -35,16 +32,12 @@ Result<TokenizeRequest> parse_tokenize_request(std::string_view body) {
     request.unknown = reader.unread();
     return request;
   }
-  object.erase("add_special_tokens");  // not a chat's
-  object.erase("return_token_strs");
-  ATELIER_TRY(request.chat, read_chat_request(object));
+  ATELIER_TRY(request.chat, read_chat_request(reader));
   request.unknown = request.chat->unknown;
   return request;
 }
 
-Result<DetokenizeRequest> parse_detokenize_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, object_of(body));
-  FieldReader reader(object);
+Result<DetokenizeRequest> read_detokenize_request(FieldReader& reader) {
   DetokenizeRequest request;
   request.model = reader.string("model").value_or("");
   const boost::json::array* tokens = reader.array("tokens");

@@ -31,6 +31,8 @@ struct DetokenizeRequest {
 // `body` is the raw JSON text. Any thread.
 Result<TokenizeRequest> parse_tokenize_request(std::string_view body);
 Result<DetokenizeRequest> parse_detokenize_request(std::string_view body);
+Result<TokenizeRequest> read_tokenize_request(FieldReader& reader);
+Result<DetokenizeRequest> read_detokenize_request(FieldReader& reader);
 
 // `strings`: the tokens' spellings in the vocabulary, or null.
 std::string tokenize_reply(const std::vector<std::int32_t>& tokens, std::int64_t max_model_len,

@@ -17,7 +17,6 @@
 #include "app/stop_signal.h"
 #include "base/log.h"
 #include "config/serve_config.h"
-#include "engine/ngram_drafter.h"
 #include "http/server.h"
 #include "server/call.h"
 #include "server/service.h"
@@ -51,13 +50,7 @@ EngineWishes engine_wishes(const config::ServeConfig& config) {
   wishes.engine.max_prompt_tokens_each = config.scheduling.long_prefill_tokens;
   wishes.engine.prefix_cache = config.scheduling.prefix_cache;
   wishes.engine.by_priority = config.scheduling.by_priority;
-  const config::ServeConfig::Speculation& speculation = config.speculation;
-  wishes.engine.max_drafts = speculation.most_tokens;
-  if (speculation.by_lookup) {
-    wishes.make_drafter = [&speculation] {
-      return std::make_unique<engine::NgramDrafter>(speculation.shortest_match, speculation.longest_match);
-    };
-  }
+  wishes.speculation = config.scheduling.speculation;
   return wishes;
 }
 
@@ -84,6 +77,7 @@ Result<std::unique_ptr<Runtime>> open_model(const config::ServeConfig& config) {
                               config.model.generation_overrides));
   ATELIER_TRY(auto chosen, chosen_template(config.model.chat_template));
   if (chosen) runtime->bundle.chat_template = std::move(chosen);
+  ATELIER_TRY_STATUS(runtime->open_draft(engine_wishes(config)));
   ATELIER_TRY_STATUS(runtime->plan(engine_wishes(config)));
   return runtime;
 }

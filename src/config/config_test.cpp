@@ -215,28 +215,6 @@ TEST(ServeConfig, TheMostExactMemoryCounts) {
   EXPECT_EQ(serve_config(settings)->memory.kv_bytes, 0);
 }
 
-TEST(ServeConfig, ReadsVllmsSpeculation) {
-  const auto speculation = [](const char* json) {
-    Settings settings = with_model();
-    EXPECT_TRUE(set(settings, "speculative-config", {json}));
-    return serve_config(settings);
-  };
-  const auto lookup = speculation(
-      R"({"method":"ngram","num_speculative_tokens":5,"prompt_lookup_max":3,"prompt_lookup_min":1})");
-  ASSERT_TRUE(lookup) << lookup.error().message;
-  EXPECT_TRUE(lookup->speculation.by_lookup);
-  EXPECT_EQ(lookup->speculation.most_tokens, 5);
-  EXPECT_EQ(lookup->speculation.longest_match, 3);
-  EXPECT_EQ(lookup->speculation.shortest_match, 1);
-  EXPECT_EQ(speculation(R"({"method":"ngram","prompt_lookup_max":1})")->speculation.shortest_match, 1);
-  EXPECT_FALSE(serve_config(with_model())->speculation.by_lookup);
-  for (const char* wrong : {R"({"method":"eagle"})", "{}", R"({"method":"ngram","num_speculative_tokens":0})",
-                            R"({"method":"ngram","num_speculative_tokens":"5"})",
-                            R"({"method":"ngram","prompt_lookup_min":9})"}) {
-    EXPECT_FALSE(speculation(wrong)) << wrong;
-  }
-}
-
 TEST(ServeConfig, RefusesContradictions) {
   EXPECT_EQ(serve_config(Settings()).error().param, "--model");
   const std::pair<const char*, const char*> wrong[] = {

@@ -1,16 +1,9 @@
 #include "config/serve_config.h"
 
-#include <algorithm>
-#include <boost/json/object.hpp>
-#include <boost/json/value.hpp>
 #include <cstdlib>
-
-#include "base/json.h"
 
 namespace atelier::config {
 namespace {
-
-constexpr std::int64_t kMostDrafts = 32;  // tokens guessed at a time, or compared
 
 std::unexpected<Failure> refuse(std::string flag, std::string message) {
   return fail_param(Fault::kBadRequest, std::move(flag), std::move(message));
@@ -46,48 +39,15 @@ ServeConfig::Memory read_memory(const Settings& settings) {
   return memory;
 }
 
-ServeConfig::Scheduling read_scheduling(const Settings& settings) {
-  return {.max_sequences = settings.integer("max-num-seqs"),
-          .max_batch_tokens = settings.integer("max-num-batched-tokens"),
-          .max_waiting = settings.integer("max-num-queued-reqs"),
-          .long_prefill_tokens = settings.integer("long-prefill-token-threshold"),
-          .prefix_cache = settings.on("enable-prefix-caching"),
-          .by_priority = settings.text("scheduling-policy") == "priority"};
-}
-
-// vLLM's {"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_max": 4, "prompt_lookup_min": 2}.
-Result<ServeConfig::Speculation> read_speculation(const Settings& settings) {
-  ServeConfig::Speculation speculation;
-  const std::string text = settings.text("speculative-config");
-  if (text.empty()) return speculation;
-  const auto wrong = [](std::string_view why) {
-    return refuse("--speculative-config", fmt::format("--speculative-config: {}", why));
-  };
-  ATELIER_TRY(const boost::json::value json, parse_json(text));
-  const boost::json::object& object = json.get_object();
-  const boost::json::value* method = object.if_contains("method");
-  if (method == nullptr || *method != "ngram") return wrong("only {\"method\": \"ngram\"} can be");
-  speculation.by_lookup = true;
-  const std::pair<std::string_view, std::int64_t*> numbers[] = {
-      {"num_speculative_tokens", &speculation.most_tokens},
-      {"prompt_lookup_max", &speculation.longest_match},
-      {"prompt_lookup_min", &speculation.shortest_match}};
-  for (const auto& [name, number] : numbers) {
-    const boost::json::value* value = object.if_contains(name);
-    if (value == nullptr || value->is_null()) continue;
-    if (!value->is_int64() || value->get_int64() < 1 || value->get_int64() > kMostDrafts) {
-      return wrong(fmt::format("{} must be 1 to {}", name, kMostDrafts));
-    }
-    *number = value->get_int64();
-  }
-  if (!object.contains("prompt_lookup_min")) {
-    speculation.shortest_match = std::min(speculation.shortest_match, speculation.longest_match);
-  }
-  if (speculation.shortest_match > speculation.longest_match) {
-    return wrong(fmt::format("prompt_lookup_min {} is more than prompt_lookup_max {}",
-                             speculation.shortest_match, speculation.longest_match));
-  }
-  return speculation;
+Result<ServeConfig::Scheduling> read_scheduling(const Settings& settings) {
+  ATELIER_TRY(Speculation speculation, read_speculation(settings.text("speculative-config")));
+  return ServeConfig::Scheduling{.max_sequences = settings.integer("max-num-seqs"),
+                                 .max_batch_tokens = settings.integer("max-num-batched-tokens"),
+                                 .max_waiting = settings.integer("max-num-queued-reqs"),
+                                 .long_prefill_tokens = settings.integer("long-prefill-token-threshold"),
+                                 .prefix_cache = settings.on("enable-prefix-caching"),
+                                 .by_priority = settings.text("scheduling-policy") == "priority",
+                                 .speculation = std::move(speculation)};
 }
 
 Result<ServeConfig::Network> read_network(const Settings& settings) {
@@ -151,8 +111,7 @@ Result<ServeConfig> serve_config(const Settings& settings) {
                                             settings.text("revision")));
   }
   config.memory = read_memory(settings);
-  config.scheduling = read_scheduling(settings);
-  ATELIER_TRY(config.speculation, read_speculation(settings));
+  ATELIER_TRY(config.scheduling, read_scheduling(settings));
   ATELIER_TRY(config.network, read_network(settings));
   ATELIER_TRY(config.access, read_access(settings));
   config.api = {.response_role = settings.text("response-role"),

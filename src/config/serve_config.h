@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "config/settings.h"
+#include "config/speculation.h"
 
 namespace atelier::config {
 
@@ -35,11 +36,7 @@ struct ServeConfig {
     std::int64_t max_sequences = 0, max_batch_tokens = 0, max_waiting = 0;
     std::int64_t long_prefill_tokens = 0;  // 0: the scheduler decides
     bool prefix_cache = true, by_priority = false;
-  };
-  // Guessing tokens ahead; answers are the same without it.
-  struct Speculation {
-    bool by_lookup = false;  // in the sequence's own text
-    std::int64_t most_tokens = 4, shortest_match = 2, longest_match = 4;
+    Speculation speculation;
   };
   struct Network {
     std::string host;
@@ -62,7 +59,6 @@ struct ServeConfig {
   Model model;
   Memory memory;
   Scheduling scheduling;
-  Speculation speculation;
   Network network;
   Api api;
   Access access;

@@ -39,6 +39,11 @@ Call::~Call() {
   log();
 }
 
+void Call::take_endpoint(std::string_view parameter, api::ErrorShape errors) {
+  parameter_ = parameter;
+  errors_ = errors;
+}
+
 void Call::suggest_id(const std::string& id) {
   if (!has_own_id_ && !id.empty()) id_ = id;
 }
@@ -55,18 +60,23 @@ void Call::respond_json(int status, std::string json) {
   respond({.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(json)});
 }
 
+void Call::refuse(const api::CodedError& error) {
+  respond_json(error.status, api::error_body(error, errors_));
+}
+
 void Call::fail(const Failure& failure) {
   const int status = api::error_kind(failure.fault).status;
-  http::Response response{
-      .status = status, .headers = {{"Content-Type", "application/json"}}, .body = api::error_body(failure)};
+  http::Response response{.status = status,
+                          .headers = {{"Content-Type", "application/json"}},
+                          .body = api::error_body(failure, errors_)};
   if (status == 503) response.headers.push_back({"Retry-After", std::string(kRetryAfterSeconds)});
   respond(std::move(response));
 }
 
-void Call::begin_events() {
+void Call::begin_stream(std::string_view content_type) {
   status_ = 200;
   http::Response head{.status = 200,
-                      .headers = {{"Content-Type", "text/event-stream; charset=utf-8"},
+                      .headers = {{"Content-Type", std::string(content_type)},
                                   {"Cache-Control", "no-cache"},
                                   {"X-Accel-Buffering", "no"},
                                   {"X-Request-Id", id_}},
@@ -76,7 +86,7 @@ void Call::begin_events() {
   writer_->begin_stream(std::move(head));
 }
 
-void Call::end_events() {
+void Call::end_stream() {
   writer_->end_stream();
 }
 
@@ -129,8 +139,8 @@ http::Response refusal(int status, std::string_view message) {
 }
 
 std::string random_id() {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  return fmt::format("{:016x}{:016x}", random(), random());
+  thread_local std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
 }  // namespace atelier::server

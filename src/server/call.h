@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/error_body.h"
 #include "base/result.h"
 #include "http/message.h"
 #include "http/response_writer.h"
@@ -29,6 +30,10 @@ class Call {
   http::ResponseWriter& writer() { return *writer_; }
   const std::shared_ptr<http::ResponseWriter>& shared_writer() const { return writer_; }
   const std::string& id() const { return id_; }
+  const std::string& parameter() const { return parameter_; }  // of the path: "/v1/models/{model}"
+
+  // Before the handler: what the endpoint says.
+  void take_endpoint(std::string_view parameter, api::ErrorShape errors);
   // The body's request_id; the header's X-Request-Id goes before it. Before any answer.
   void suggest_id(const std::string& id);
 
@@ -36,8 +41,9 @@ class Call {
   void respond(http::Response response);
   void respond_json(int status, std::string json);
   void fail(const Failure& failure);
-  void begin_events();  // text/event-stream; then writer() until end_events
-  void end_events();
+  void refuse(const api::CodedError& error);
+  void begin_stream(std::string_view content_type);  // then writer() until end_stream
+  void end_stream();
 
   // One more header of the answer; before it.
   void add_header(std::string name, std::string value);
@@ -53,7 +59,8 @@ class Call {
 
   http::Request request_;
   std::shared_ptr<http::ResponseWriter> writer_;
-  std::string id_;
+  std::string id_, parameter_;
+  api::ErrorShape errors_ = api::ErrorShape::kOpenAi;
   bool has_own_id_ = false;  // from the header
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   int status_ = 499;
@@ -69,6 +76,6 @@ void add_security_headers(http::Response& response);
 // The answer to what never became a call (http::Options::refuse).
 http::Response refusal(int status, std::string_view message);
 
-std::string random_id();  // 32 hexadecimal digits
+std::string random_id();  // 32 hexadecimal digits, not to be guessed
 
 }  // namespace atelier::server

@@ -1,12 +1,17 @@
 #include "server/generation_handlers.h"
 
+#include <boost/json/serialize.hpp>
 #include <ctime>
 #include <thread>
 #include <utility>
 
+#include "api/messages_request.h"
+#include "api/responses_reply.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "server/generation_order.h"
 #include "server/prompts.h"
+#include "server/response_handlers.h"
 
 namespace atelier::server {
 namespace {
@@ -37,10 +42,39 @@ void log_begin(const std::string& id, const api::GenerationFields& fields, std::
       said(fields.top_k), said(fields.seed), fields.stream ? ", streamed" : "");
 }
 
+SessionTerms session_terms(const api::GenerationFields& fields, std::int64_t prompt_tokens) {
+  return {.stream = fields.stream,
+          .include_usage = fields.include_usage,
+          .continuous_usage = fields.continuous_usage,
+          .logprobs = fields.logprobs >= 0,
+          .prompt_logprobs = fields.prompt_logprobs >= 0,
+          .token_ids = fields.return_token_ids,
+          .prompt_tokens = prompt_tokens,
+          .n = fields.n,
+          .best_of = fields.best_of};
+}
+
+// What has been said before, and what is said now. kNotFound: what came before is not remembered.
+Result<boost::json::array> conversation_of(const ResponseStore& stored,
+                                           const api::ResponsesRequest& request) {
+  if (request.previous_response_id.empty()) return request.chat.messages;
+  const auto previous = stored.find(request.previous_response_id);
+  if (previous == nullptr)
+    return std::unexpected(unknown_response(request.previous_response_id, "previous_response_id"));
+  ATELIER_TRY(boost::json::value past, parse_json(previous->conversation));
+  boost::json::array conversation = std::move(past.as_array());
+  for (const auto& message : request.chat.messages) conversation.push_back(message);
+  return conversation;
+}
+
 }  // namespace
 
-GenerationHandlers::GenerationHandlers(const ServedModel& model, std::string fingerprint, int workers)
-    : model_(model), fingerprint_(std::move(fingerprint)), workers_(workers, kMaxWaitingBodies) {}
+GenerationHandlers::GenerationHandlers(const ServedModel& model, ResponseStore& stored,
+                                       std::string fingerprint, int workers)
+    : model_(model),
+      stored_(stored),
+      fingerprint_(std::move(fingerprint)),
+      workers_(workers, kMaxWaitingBodies) {}
 
 void GenerationHandlers::chat(const std::shared_ptr<Call>& call) {
   hand_over(call, &GenerationHandlers::start_chat);
@@ -48,6 +82,18 @@ void GenerationHandlers::chat(const std::shared_ptr<Call>& call) {
 
 void GenerationHandlers::completion(const std::shared_ptr<Call>& call) {
   hand_over(call, &GenerationHandlers::start_completion);
+}
+
+void GenerationHandlers::generate(const std::shared_ptr<Call>& call) {
+  hand_over(call, &GenerationHandlers::start_generate);
+}
+
+void GenerationHandlers::messages(const std::shared_ptr<Call>& call) {
+  hand_over(call, &GenerationHandlers::start_messages);
+}
+
+void GenerationHandlers::responses(const std::shared_ptr<Call>& call) {
+  hand_over(call, &GenerationHandlers::start_responses);
 }
 
 void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps steps) {
@@ -60,22 +106,70 @@ void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps step
 }
 
 Status GenerationHandlers::start_chat(const std::shared_ptr<Call>& call, const Presence& presence) {
-  ATELIER_TRY(const api::ChatRequest request, api::parse_chat_request(call->request().body));
-  ATELIER_TRY_STATUS(check_model(model_, request.model));
+  ATELIER_TRY(api::ChatRequest request, api::parse_chat_request(call->request().body));
+  request.include_usage = request.include_usage || model_.rules.force_include_usage;
   call->suggest_id(request.request_id);
+  return answer_chat(call, presence, request, api::chat_format(head("chatcmpl-" + call->id())));
+}
+
+Status GenerationHandlers::start_messages(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(const api::ChatRequest request, api::parse_messages_request(call->request().body));
+  return answer_chat(call, presence, request, api::messages_format(head("msg_" + call->id())));
+}
+
+// The conversation is what came before, and the input; the instructions are of this response alone.
+Status GenerationHandlers::start_responses(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(api::ResponsesRequest request, api::parse_responses_request(call->request().body));
+  ATELIER_TRY(boost::json::array conversation, conversation_of(stored_, request));
+  api::ResponseTerms terms{.settings = api::response_settings(request), .keep = {}};
+  const std::string id = "resp_" + random_id();
+  if (request.store) {
+    terms.keep = [this, id, conversation](std::string json, std::string_view text) mutable {
+      conversation.push_back(boost::json::object{{"role", "assistant"}, {"content", text}});
+      stored_.keep({.id = id, .json = std::move(json), .conversation = boost::json::serialize(conversation)});
+    };
+  }
+  if (request.instructions) {
+    const boost::json::object words{{"role", "system"}, {"content", *request.instructions}};
+    conversation.insert(conversation.begin(), words);
+  }
+  request.chat.messages = std::move(conversation);
+  return answer_chat(call, presence, request.chat, api::responses_format(head(id), std::move(terms)));
+}
+
+Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(api::CompletionRequest request, api::parse_completion_request(call->request().body));
+  request.include_usage = request.include_usage || model_.rules.force_include_usage;
+  call->suggest_id(request.request_id);
+  return answer_prompts(call, presence, request, api::completion_format(head("cmpl-" + call->id())));
+}
+
+Status GenerationHandlers::start_generate(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(const api::CompletionRequest request, api::parse_generate_request(call->request().body));
+  call->suggest_id(request.request_id);
+  return answer_prompts(call, presence, request, api::generate_format(static_cast<std::size_t>(request.n)));
+}
+
+Status GenerationHandlers::answer_chat(const std::shared_ptr<Call>& call, const Presence& presence,
+                                       const api::ChatRequest& request,
+                                       std::unique_ptr<api::ReplyFormat> format) {
+  ATELIER_TRY_STATUS(check_model(model_, request.model));
   unknown_.warn(request.unknown);
   ATELIER_TRY(const auto common, generation_order(model_, request));
   ATELIER_TRY(const PreparedPrompt prompt, prepare_chat(model_, request));
-  const auto session = new_session(call, request, presence, true, std::ssize(*prompt.ids));
+  call->request().body = {};  // read; it may be large
+  if (model_.rules.log_requests) log_begin(call->id(), request, std::ssize(*prompt.ids));
+  const auto session = std::make_shared<Session>(call, std::move(format),
+                                                 session_terms(request, std::ssize(*prompt.ids)), presence);
   ATELIER_TRY_STATUS(add_choices(*session, request, common, prompt));
   launch(session);
   return {};
 }
 
-Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, const Presence& presence) {
-  ATELIER_TRY(const api::CompletionRequest request, api::parse_completion_request(call->request().body));
+Status GenerationHandlers::answer_prompts(const std::shared_ptr<Call>& call, const Presence& presence,
+                                          const api::CompletionRequest& request,
+                                          std::unique_ptr<api::ReplyFormat> format) {
   ATELIER_TRY_STATUS(check_model(model_, request.model));
-  call->suggest_id(request.request_id);
   unknown_.warn(request.unknown);
   ATELIER_TRY(const auto common, generation_order(model_, request));
   std::vector<PreparedPrompt> prompts;
@@ -85,7 +179,10 @@ Status GenerationHandlers::start_completion(const std::shared_ptr<Call>& call, c
     prompt_tokens += std::ssize(*prompt.ids);
     prompts.push_back(std::move(prompt));
   }
-  const auto session = new_session(call, request, presence, false, prompt_tokens);
+  call->request().body = {};  // read; it may be large
+  if (model_.rules.log_requests) log_begin(call->id(), request, prompt_tokens);
+  const auto session =
+      std::make_shared<Session>(call, std::move(format), session_terms(request, prompt_tokens), presence);
   for (const PreparedPrompt& prompt : prompts) {
     ATELIER_TRY_STATUS(add_choices(*session, request, common, prompt));
   }
@@ -108,28 +205,12 @@ Status GenerationHandlers::add_choices(Session& session, const api::GenerationFi
   return {};
 }
 
-std::shared_ptr<Session> GenerationHandlers::new_session(const std::shared_ptr<Call>& call,
-                                                         const api::GenerationFields& fields,
-                                                         const Presence& presence, bool chat,
-                                                         std::int64_t prompt_tokens) {
-  api::ReplyHead head{.id = (chat ? "chatcmpl-" : "cmpl-") + call->id(),
-                      .model = model_.id,
-                      .fingerprint = fingerprint_,
-                      .role = model_.rules.response_role,
-                      .created = std::time(nullptr)};
-  const SessionTerms terms{.stream = fields.stream,
-                           .include_usage = fields.include_usage || model_.rules.force_include_usage,
-                           .continuous_usage = fields.continuous_usage,
-                           .logprobs = fields.logprobs >= 0,
-                           .prompt_logprobs = fields.prompt_logprobs >= 0,
-                           .token_ids = fields.return_token_ids,
-                           .prompt_tokens = prompt_tokens,
-                           .n = fields.n,
-                           .best_of = fields.best_of};
-  call->request().body = {};  // read; it may be large
-  if (model_.rules.log_requests) log_begin(call->id(), fields, prompt_tokens);
-  auto format = chat ? api::chat_format(std::move(head)) : api::completion_format(std::move(head));
-  return std::make_shared<Session>(call, std::move(format), terms, presence);
+api::ReplyHead GenerationHandlers::head(std::string id) const {
+  return {.id = std::move(id),
+          .model = model_.id,
+          .fingerprint = fingerprint_,
+          .role = model_.rules.response_role,
+          .created = std::time(nullptr)};
 }
 
 void GenerationHandlers::launch(const std::shared_ptr<Session>& session) {

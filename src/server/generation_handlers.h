@@ -1,4 +1,5 @@
-// The handlers of the two generating routes: from a body to running Sessions, by way of the workers.
+// The handlers of the generating routes: from a body to running Sessions, by way of the workers. Each parses
+// its own request and has its own ReplyFormat; the way between is one.
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include "server/call.h"
 #include "server/prompts.h"
 #include "server/request_checks.h"
+#include "server/response_store.h"
 #include "server/served_model.h"
 #include "server/session.h"
 #include "server/workers.h"
@@ -22,12 +24,15 @@ namespace atelier::server {
 
 class GenerationHandlers {
  public:
-  // `model` must outlive this.
-  GenerationHandlers(const ServedModel& model, std::string fingerprint, int workers);
+  // What is referred to must outlive this.
+  GenerationHandlers(const ServedModel& model, ResponseStore& stored, std::string fingerprint, int workers);
 
   // Connection threads; the answer comes later.
   void chat(const std::shared_ptr<Call>& call);
   void completion(const std::shared_ptr<Call>& call);
+  void generate(const std::shared_ptr<Call>& call);
+  void messages(const std::shared_ptr<Call>& call);
+  void responses(const std::shared_ptr<Call>& call);
 
   bool draining() const { return draining_; }
   void drain(std::chrono::milliseconds patience);
@@ -37,16 +42,24 @@ class GenerationHandlers {
   void hand_over(const std::shared_ptr<Call>& call, Steps steps);
   Status start_chat(const std::shared_ptr<Call>& call, const Presence& presence);
   Status start_completion(const std::shared_ptr<Call>& call, const Presence& presence);
+  Status start_generate(const std::shared_ptr<Call>& call, const Presence& presence);
+  Status start_messages(const std::shared_ptr<Call>& call, const Presence& presence);
+  Status start_responses(const std::shared_ptr<Call>& call, const Presence& presence);
 
+  // A conversation, or prompts, on their way to a session.
+  Status answer_chat(const std::shared_ptr<Call>& call, const Presence& presence,
+                     const api::ChatRequest& request, std::unique_ptr<api::ReplyFormat> format);
+  Status answer_prompts(const std::shared_ptr<Call>& call, const Presence& presence,
+                        const api::CompletionRequest& request, std::unique_ptr<api::ReplyFormat> format);
   // The answers to one prompt; `common` is the generation_order of the request.
   Status add_choices(Session& session, const api::GenerationFields& fields,
                      const engine::GenerationRequest& common, const PreparedPrompt& prompt) const;
-  std::shared_ptr<Session> new_session(const std::shared_ptr<Call>& call, const api::GenerationFields& fields,
-                                       const Presence& presence, bool chat, std::int64_t prompt_tokens);
+  api::ReplyHead head(std::string id) const;
   void launch(const std::shared_ptr<Session>& session);
   Presence enter();
 
   const ServedModel& model_;
+  ResponseStore& stored_;
   const std::string fingerprint_;
   std::atomic<bool> draining_{false};
   std::atomic<std::int64_t> present_{0};  // requests from their arrival to their end

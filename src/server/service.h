@@ -34,16 +34,22 @@ class Service {
   void drain(std::chrono::milliseconds patience);
 
  private:
-  void add_routes();
-  void answer_asset(const std::shared_ptr<Call>& call);
+  void add_endpoints();  // endpoints.cpp
+  void answer_asset(Call& call, std::string_view path, std::string_view policy) const;
+  void answer_models(Call& call) const;
+  void answer_model(Call& call) const;
+  void answer_ready(Call& call) const;
+  void answer_version(Call& call) const;
   void answer_load(Call& call) const;
 
   const ServedModel model_;
   const ServiceOptions options_;
   Gate gate_;
+  ResponseStore stored_{{}};
   GenerationHandlers generations_;
   TokenHandlers tokens_;
   Router router_;
+  std::string openapi_;  // the document of router_'s endpoints
 };
 
 }  // namespace atelier::server

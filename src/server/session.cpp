@@ -5,8 +5,6 @@
 #include <functional>
 #include <utility>
 
-#include "api/error_body.h"
-
 namespace atelier::server {
 
 // The engine's bell: rings on the engine's thread, is heard on the connection's, once for many rings.
@@ -56,7 +54,8 @@ void Session::begin() {
   writer.on_closed([self = shared_from_this()] { self->leave("cancelled"); });
   if (terms_.stream) {
     writer.on_drained([self = shared_from_this()] { self->pump(); });
-    call_->begin_events();
+    call_->begin_stream(format_->stream_type());
+    send(format_->open(usage()));
     for (int i = 0; i < static_cast<int>(lines_.size()); ++i) {
       if (format_->opens_with_role()) send_piece(i);
     }
@@ -100,7 +99,7 @@ void Session::send_piece(int index) {
   piece.first = !begun_;
   piece.usage = terms_.continuous_usage ? &now : nullptr;
   if (std::exchange(line.prompt_told, true)) piece.prompt_ids = {};
-  call_->writer().send(api::event(format_->chunk(piece)));
+  send(format_->chunk(piece));
   line.characters += static_cast<std::size_t>(std::ranges::count_if(
       line.text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
   line.text.clear();
@@ -123,6 +122,10 @@ api::Piece Session::piece_of(const Line& line, int index) const {
   return piece;
 }
 
+void Session::send(std::string_view bytes) {
+  if (!bytes.empty()) call_->writer().send(bytes);
+}
+
 void Session::finish() {
   const std::string reason(lines_.front().choice->finish().reason);
   terms_.stream ? finish_stream() : finish_whole();
@@ -130,11 +133,8 @@ void Session::finish() {
 }
 
 void Session::finish_stream() {
-  std::string last;
-  if (terms_.include_usage) last = api::event(format_->usage_chunk(usage()));
-  last += api::kDoneEvent;
-  call_->writer().send(last);
-  call_->end_events();
+  send(format_->close(usage(), terms_.include_usage));
+  call_->end_stream();
 }
 
 void Session::finish_whole() {
@@ -159,8 +159,8 @@ std::vector<const Session::Line*> Session::told_lines() const {
 
 void Session::fail(const Failure& failure) {
   if (terms_.stream) {
-    call_->writer().send(api::event(api::error_body(failure)) + std::string(api::kDoneEvent));
-    call_->end_events();
+    send(format_->failure(failure));
+    call_->end_stream();
   } else {
     call_->fail(failure);
   }

@@ -52,6 +52,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void pump();
   bool pump_line(int index);  // false: no more now (the client is slow, or all is over)
   void send_piece(int index);
+  void send(std::string_view bytes);
   api::Piece piece_of(const Line& line, int index) const;
   std::vector<const Line*> told_lines() const;  // of a whole reply
   void finish();

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/messages_request.h"
 #include "api/tokenize_request.h"
 #include "server/prompts.h"
 
@@ -33,6 +34,10 @@ void TokenHandlers::tokenize(const std::shared_ptr<Call>& call) {
 
 void TokenHandlers::detokenize(const std::shared_ptr<Call>& call) {
   hand_over(call, &TokenHandlers::detokenized);
+}
+
+void TokenHandlers::count(const std::shared_ptr<Call>& call) {
+  hand_over(call, &TokenHandlers::counted);
 }
 
 void TokenHandlers::hand_over(const std::shared_ptr<Call>& call, Answer answer) {
@@ -65,6 +70,14 @@ Result<std::string> TokenHandlers::detokenized(std::string_view body) {
   ATELIER_TRY_STATUS(check_ids(model_, "tokens", request.tokens));
   unknown_.warn(request.unknown);
   return api::detokenize_reply(model_.tokenizer().decode(request.tokens));
+}
+
+Result<std::string> TokenHandlers::counted(std::string_view body) {
+  ATELIER_TRY(const api::ChatRequest request, api::parse_count_tokens_request(body));
+  ATELIER_TRY_STATUS(check_model(model_, request.model));
+  unknown_.warn(request.unknown);
+  ATELIER_TRY(const EncodedChat chat, encode_chat(model_, request));
+  return api::count_tokens_reply(std::ssize(chat.ids));
 }
 
 }  // namespace atelier::server

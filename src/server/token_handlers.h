@@ -1,4 +1,5 @@
-// The handlers of /tokenize and /detokenize. Long texts take time: a worker of their own does it.
+// The handlers of /tokenize, /detokenize and /v1/messages/count_tokens. Long texts take time: a worker of
+// their own does it.
 #pragma once
 
 #include <memory>
@@ -18,12 +19,14 @@ class TokenHandlers {
   // Connection threads; the answer comes later.
   void tokenize(const std::shared_ptr<Call>& call);
   void detokenize(const std::shared_ptr<Call>& call);
+  void count(const std::shared_ptr<Call>& call);  // of a conversation as Anthropic writes it
 
  private:
   using Answer = Result<std::string> (TokenHandlers::*)(std::string_view body);
   void hand_over(const std::shared_ptr<Call>& call, Answer answer);
   Result<std::string> tokenized(std::string_view body);
   Result<std::string> detokenized(std::string_view body);
+  Result<std::string> counted(std::string_view body);
 
   const ServedModel& model_;
   UnknownFields unknown_;

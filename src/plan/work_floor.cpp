@@ -1,11 +1,10 @@
-#include "app/work_floor.h"
+#include "plan/work_floor.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace atelier::app {
-
-WorkFloor work_floor(const plan::StepCost& cost, const Load& load) {
+namespace atelier::plan {
+WorkFloor work_floor(const StepCost& cost, const Load& load) {
   const double middle_keys = load.input_tokens + load.output_tokens / 2;
   // the first token of an answer comes with its prompt's pass
   const double decoded = std::max(0.0, load.output_tokens - 1);
@@ -26,4 +25,4 @@ double floor_seconds(const WorkFloor& floor, const MachinePeak& peak) {
   return std::max(computing, reading);
 }
 
-}  // namespace atelier::app
+}  // namespace atelier::plan

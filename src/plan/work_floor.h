@@ -7,7 +7,7 @@
 
 #include "plan/step_cost.h"
 
-namespace atelier::app {
+namespace atelier::plan {
 
 struct Load {
   double requests = 0, input_tokens = 0, output_tokens = 0;  // tokens of each request
@@ -19,7 +19,7 @@ struct WorkFloor {
   double bytes = 0;              // weights once per step, keys and values once per token
   double prompt_operations = 0;  // of one request
 };
-WorkFloor work_floor(const plan::StepCost& cost, const Load& load);
+WorkFloor work_floor(const StepCost& cost, const Load& load);
 
 // What a machine can do at best.
 struct MachinePeak {
@@ -28,4 +28,4 @@ struct MachinePeak {
 // At least this long: computing and reading may overlap wholly.
 double floor_seconds(const WorkFloor& floor, const MachinePeak& peak);
 
-}  // namespace atelier::app
+}  // namespace atelier::plan

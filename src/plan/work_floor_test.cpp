@@ -1,16 +1,16 @@
-#include "app/work_floor.h"
+#include "plan/work_floor.h"
 
 #include <gtest/gtest.h>
 
-namespace atelier::app {
+namespace atelier::plan {
 namespace {
 
 // Numbers that can be added up by hand.
-constexpr plan::StepCost kCost{.weight_bytes = 1000,
-                               .kv_bytes_per_token = 2,
-                               .matrix_operations_per_token = 100,
-                               .head_operations = 10,
-                               .attention_operations_per_key = 1};
+constexpr StepCost kCost{.weight_bytes = 1000,
+                         .kv_bytes_per_token = 2,
+                         .matrix_operations_per_token = 100,
+                         .head_operations = 10,
+                         .attention_operations_per_key = 1};
 
 TEST(WorkFloor, OfOneRequest) {
   const WorkFloor floor =
@@ -35,4 +35,4 @@ TEST(WorkFloor, SecondsAreThoseOfTheNarrowerSide) {
 }
 
 }  // namespace
-}  // namespace atelier::app
+}  // namespace atelier::plan
