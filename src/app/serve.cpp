@@ -17,6 +17,7 @@
 #include "app/stop_signal.h"
 #include "base/log.h"
 #include "config/serve_config.h"
+#include "engine/ngram_drafter.h"
 #include "http/server.h"
 #include "server/call.h"
 #include "server/service.h"

@@ -1,5 +1,6 @@
 #include "config/serve_config.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace atelier::config {
