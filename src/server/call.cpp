@@ -81,6 +81,10 @@ void Call::respond_json(int status, std::string json) {
   respond({.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(json)});
 }
 
+void Call::refuse(const api::CodedError& error) {
+  respond_json(error.status, api::error_body(error, errors_));
+}
+
 void Call::fail(const Failure& failure) {
   const int status = api::error_kind(failure.fault).status;
   http::Response response{.status = status,

@@ -42,6 +42,7 @@ class Call {
   void respond(http::Response response);
   void respond_json(int status, std::string json);
   void fail(const Failure& failure);
+  void refuse(const api::CodedError& error);
   void begin_stream(std::string_view content_type);  // then writer() until end_stream
   void end_stream();
 

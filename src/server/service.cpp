@@ -68,11 +68,9 @@ void Service::handle(http::Request request, std::shared_ptr<http::ResponseWriter
   const http::Request& asked = call->request();
   const Router::Match match = router_.find(asked.method, asked.path);
   call->count_in(watchers_.metrics, match.endpoint != nullptr ? match.endpoint->operation.path : "");
+  if (match.endpoint != nullptr) call->take_endpoint(match.parameter, match.endpoint->operation.errors);
   if (!gate_.admit(*call, is_open(asked))) return;
-  if (match.endpoint != nullptr) {
-    call->take_endpoint(match.parameter, match.endpoint->operation.errors);
-    return match.endpoint->handler(call);
-  }
+  if (match.endpoint != nullptr) return match.endpoint->handler(call);
   const bool reading = asked.method == "GET" || asked.method == "HEAD";
   if (match.allow.empty() && reading && find_asset(asked.path) != nullptr)
     return answer_asset(*call, asked.path, kPagePolicy);
