@@ -97,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"min_tokens", R"("min_tokens":5,"max_tokens":4)"},
         Refused{"min_tokens", R"("min_tokens":17)"},  // more than the default of max_tokens
         Refused{"prompt_logprobs", R"("prompt_logprobs":-1)"},
-        Refused{"prompt_logprobs", R"("prompt_logprobs":21)"},
+        Refused{"prompt_logprobs", R"("prompt_logprobs":1048577)"},
         Refused{"prompt_logprobs", R"("prompt_logprobs":1,"stream":true)"},
         Refused{"truncate_prompt_tokens", R"("truncate_prompt_tokens":0)"},
         Refused{"truncate_prompt_tokens", R"("truncate_prompt_tokens":-2)"},

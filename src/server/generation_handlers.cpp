@@ -32,9 +32,10 @@ ChoiceTerms choice_terms(const api::GenerationFields& fields, const PreparedProm
           .prompt = prompt.ids};
 }
 
-SessionTerms session_terms(const api::GenerationFields& fields, std::int64_t prompt_tokens) {
+SessionTerms session_terms(const ServedModel& model, const api::GenerationFields& fields,
+                           std::int64_t prompt_tokens) {
   return {.stream = fields.stream,
-          .include_usage = fields.include_usage,
+          .include_usage = fields.include_usage || model.rules.force_include_usage,
           .continuous_usage = fields.continuous_usage,
           .logprobs = fields.logprobs >= 0,
           .prompt_logprobs = fields.prompt_logprobs >= 0,
@@ -55,6 +56,16 @@ Result<boost::json::array> conversation_of(const ResponseStore& stored,
   boost::json::array conversation = std::move(past.as_array());
   for (const auto& message : request.chat.messages) conversation.push_back(message);
   return conversation;
+}
+
+// What is asked for, never what is asked.
+void log_begin(const std::string& id, const api::GenerationFields& fields, std::int64_t prompt_tokens) {
+  const auto said = [](const auto& value) { return value ? fmt::format("{}", *value) : "default"; };
+  log_info(
+      "request {} begins: {} prompt tokens, max_tokens {}, n {}, temperature {}, top_p {}, top_k {}, seed "
+      "{}{}",
+      id, prompt_tokens, said(fields.max_tokens), fields.n, said(fields.temperature), said(fields.top_p),
+      said(fields.top_k), said(fields.seed), fields.stream ? ", streamed" : "");
 }
 
 }  // namespace
@@ -147,8 +158,9 @@ Status GenerationHandlers::answer_chat(const std::shared_ptr<Call>& call, const 
   ATELIER_TRY(const auto common, generation_order(model_, request));
   ATELIER_TRY(const PreparedPrompt prompt, prepare_chat(model_, request));
   call->request().body = {};  // read; it may be large
-  const auto session = std::make_shared<Session>(call, std::move(format),
-                                                 session_terms(request, std::ssize(*prompt.ids)), presence);
+  if (model_.rules.log_requests) log_begin(call->id(), request, std::ssize(*prompt.ids));
+  const auto session = std::make_shared<Session>(
+      call, std::move(format), session_terms(model_, request, std::ssize(*prompt.ids)), presence);
   ATELIER_TRY_STATUS(add_choices(*session, request, common, prompt));
   launch(session);
   return {};
@@ -168,8 +180,9 @@ Status GenerationHandlers::answer_prompts(const std::shared_ptr<Call>& call, con
     prompts.push_back(std::move(prompt));
   }
   call->request().body = {};  // read; it may be large
-  const auto session =
-      std::make_shared<Session>(call, std::move(format), session_terms(request, prompt_tokens), presence);
+  if (model_.rules.log_requests) log_begin(call->id(), request, prompt_tokens);
+  const auto session = std::make_shared<Session>(call, std::move(format),
+                                                 session_terms(model_, request, prompt_tokens), presence);
   for (const PreparedPrompt& prompt : prompts) {
     ATELIER_TRY_STATUS(add_choices(*session, request, common, prompt));
   }
@@ -199,8 +212,11 @@ Status GenerationHandlers::add_choices(Session& session, const api::GenerationFi
 }
 
 api::ReplyHead GenerationHandlers::head(std::string id) const {
-  return {
-      .id = std::move(id), .model = model_.id, .fingerprint = fingerprint_, .created = std::time(nullptr)};
+  return {.id = std::move(id),
+          .model = model_.id,
+          .fingerprint = fingerprint_,
+          .role = model_.rules.response_role,
+          .created = std::time(nullptr)};
 }
 
 // Null where traces go nowhere, or where the client's own trace is not recorded.

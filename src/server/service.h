@@ -23,7 +23,6 @@ struct ServiceOptions {
   int workers = 2;
   std::string root_path;  // that a proxy in front puts before every path; "" or "/llm"
   GateOptions gate;
-  bool log_requests = false;         // a line when a generation begins
   std::int64_t kv_block_tokens = 0;  // as /metrics tells them
   std::string kv_dtype = {};
   std::string traces_url = {};       // of an OTLP/HTTP collector; "" = no traces
