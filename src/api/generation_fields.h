@@ -21,7 +21,7 @@ inline constexpr std::size_t kMaxStopBytes = 4096;      // of one stop string
 inline constexpr std::size_t kMaxStopTokenIds = 256;    // stop_token_ids
 inline constexpr std::size_t kMaxCacheSaltBytes = 1024, kMaxRequestIdBytes = 128;
 
-// Beam search instead of sampling: n is its width.
+// Beam search instead of sampling: best_of is its width.
 struct BeamFields {
   bool wanted = false;
   double length_penalty = 1.0;  // a beam's score is its log-probability / its tokens ^ this

@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <ctime>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "api/responses_reply.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/beams.h"
 #include "server/generation_order.h"
 #include "server/prompts.h"
 #include "server/response_handlers.h"
@@ -42,7 +44,8 @@ SessionTerms session_terms(const ServedModel& model, const api::GenerationFields
           .token_ids = fields.return_token_ids,
           .prompt_tokens = prompt_tokens,
           .n = fields.n,
-          .best_of = fields.best_of};
+          .best_of = fields.best_of,
+          .by_likelihood = fields.best_of > fields.n && !fields.beam.wanted};
 }
 
 // What has been said before, and what is said now. kNotFound: what came before is not remembered.
@@ -66,6 +69,24 @@ void log_begin(const std::string& id, const api::GenerationFields& fields, std::
       "{}{}",
       id, prompt_tokens, said(fields.max_tokens), fields.n, said(fields.temperature), said(fields.top_p),
       said(fields.top_k), said(fields.seed), fields.stream ? ", streamed" : "");
+}
+
+// One handle for each answer to one prompt; null where there is nothing to generate.
+using Handles = std::vector<std::unique_ptr<engine::GenerationHandle>>;
+Result<Handles> submit_all(engine::Engine& engine, const api::GenerationFields& fields,
+                           const std::function<engine::GenerationRequest(int)>& order) {
+  if (fields.beam.wanted && fields.max_tokens != 0)
+    return engine::submit_beams(engine, order(0),
+                                {.width = fields.best_of, .length_penalty = fields.beam.length_penalty});
+  Handles handles;
+  for (int choice = 0; choice < fields.best_of; ++choice) {
+    engine::GenerationRequest one = order(choice);
+    auto& handle = handles.emplace_back();
+    if (one.max_tokens > 0) {
+      ATELIER_TRY(handle, engine.submit(std::move(one)));
+    }
+  }
+  return handles;
 }
 
 }  // namespace
@@ -194,19 +215,17 @@ Status GenerationHandlers::add_choices(Session& session, const api::GenerationFi
                                        const engine::GenerationRequest& common,
                                        const PreparedPrompt& prompt) const {
   session.watch(trace_of(session, fields), watchers_.timings || fields.per_request_metrics);
-  for (int i = 0; i < fields.best_of; ++i) {
-    engine::GenerationRequest order = order_for(model_, common, fields, prompt, i);
-    std::unique_ptr<engine::GenerationHandle> handle;
-    ChoiceTerms terms = choice_terms(fields, prompt);
-    if (order.max_tokens > 0) {
-      const std::int64_t max_tokens = order.max_tokens;
-      ATELIER_TRY(handle, model_.engine.submit(std::move(order)));
-      terms.watch = std::make_shared<observe::GenerationWatch>(
-          watchers_.metrics, observe::GenerationWatch::Terms{.prompt_tokens = std::ssize(*prompt.ids),
-                                                             .max_tokens = max_tokens});
-      if (i == 0) watchers_.metrics->request_begun(fields.n, max_tokens);
-    }
-    session.add(std::make_unique<Choice>(model_.tokenizer(), terms, std::move(handle)));
+  observe::GenerationWatch::Terms terms{.prompt_tokens = std::ssize(*prompt.ids), .max_tokens = 0};
+  ATELIER_TRY(auto handles, submit_all(model_.engine, fields, [&](int choice) {
+                engine::GenerationRequest order = order_for(model_, common, fields, prompt, choice);
+                terms.max_tokens = order.max_tokens;
+                return order;
+              }));
+  if (terms.max_tokens > 0) watchers_.metrics->request_begun(fields.n, terms.max_tokens);
+  for (auto& handle : handles) {
+    ChoiceTerms choice = choice_terms(fields, prompt);
+    if (handle) choice.watch = std::make_shared<observe::GenerationWatch>(watchers_.metrics, terms);
+    session.add(std::make_unique<Choice>(model_.tokenizer(), choice, std::move(handle)));
   }
   return {};
 }
