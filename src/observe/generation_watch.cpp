@@ -17,7 +17,7 @@ void GenerationWatch::took(const engine::GenerationUpdate& update) {
 }
 
 void GenerationWatch::told(std::int64_t tokens) {
-  if (!begun_ || (tokens == 0 && counted_)) return;
+  if (tokens == 0 && (counted_ || !begun_)) return;
   const auto now = Clock::now();
   if (!counted_) {
     metrics_->first_tokens(tokens, terms_.prompt_tokens, facts_);

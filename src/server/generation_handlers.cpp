@@ -215,19 +215,17 @@ Status GenerationHandlers::add_choices(Session& session, const api::GenerationFi
                                        const engine::GenerationRequest& common,
                                        const PreparedPrompt& prompt) const {
   session.watch(trace_of(session, fields), watchers_.timings || fields.per_request_metrics);
-  const std::int64_t max_tokens = order_for(model_, common, fields, prompt, 0).max_tokens;
+  observe::GenerationWatch::Terms terms{.prompt_tokens = std::ssize(*prompt.ids), .max_tokens = 0};
   ATELIER_TRY(auto handles, submit_all(model_.engine, fields, [&](int choice) {
-                return order_for(model_, common, fields, prompt, choice);
+                engine::GenerationRequest order = order_for(model_, common, fields, prompt, choice);
+                terms.max_tokens = order.max_tokens;
+                return order;
               }));
-  if (max_tokens > 0) watchers_.metrics->request_begun(fields.n, max_tokens);
+  if (terms.max_tokens > 0) watchers_.metrics->request_begun(fields.n, terms.max_tokens);
   for (auto& handle : handles) {
-    ChoiceTerms terms = choice_terms(fields, prompt);
-    if (handle) {
-      terms.watch = std::make_shared<observe::GenerationWatch>(
-          watchers_.metrics, observe::GenerationWatch::Terms{.prompt_tokens = std::ssize(*prompt.ids),
-                                                             .max_tokens = max_tokens});
-    }
-    session.add(std::make_unique<Choice>(model_.tokenizer(), terms, std::move(handle)));
+    ChoiceTerms choice = choice_terms(fields, prompt);
+    if (handle) choice.watch = std::make_shared<observe::GenerationWatch>(watchers_.metrics, terms);
+    session.add(std::make_unique<Choice>(model_.tokenizer(), choice, std::move(handle)));
   }
   return {};
 }
