@@ -68,6 +68,24 @@ void refuse_unsupported(FieldReader& reader) {
   }
 }
 
+void read_beam(FieldReader& reader, GenerationFields& fields) {
+  constexpr double kMostLengthPenalty = 10.0;
+  fields.beam.wanted = reader.boolean("use_beam_search").value_or(false);
+  if (fields.beam.wanted)
+    reader.refuse(Fault::kUnsupported, "use_beam_search", "use_beam_search is not supported");
+  fields.beam.length_penalty =
+      reader.number("length_penalty", {-kMostLengthPenalty, kMostLengthPenalty}).value_or(1.0);
+}
+
+}  // namespace
+
+bool is_request_id(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxRequestIdBytes && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
 void read_truncation(FieldReader& reader, GenerationFields& fields) {
   constexpr std::int64_t kMost = std::int64_t{1} << 40;
   const auto tokens = reader.integer("truncate_prompt_tokens", -1, kMost);
@@ -82,15 +100,6 @@ void read_truncation(FieldReader& reader, GenerationFields& fields) {
                   "truncate_prompt_tokens must be -1 (what the context holds) or at least 1, got 0");
   }
   fields.truncate_prompt = {.tokens = *tokens, .keep_first = side == "right"};
-}
-
-void read_beam(FieldReader& reader, GenerationFields& fields) {
-  constexpr double kMostLengthPenalty = 10.0;
-  fields.beam.wanted = reader.boolean("use_beam_search").value_or(false);
-  if (fields.beam.wanted)
-    reader.refuse(Fault::kUnsupported, "use_beam_search", "use_beam_search is not supported");
-  fields.beam.length_penalty =
-      reader.number("length_penalty", {-kMostLengthPenalty, kMostLengthPenalty}).value_or(1.0);
 }
 
 void read_handling(FieldReader& reader, GenerationFields& fields) {
@@ -111,15 +120,6 @@ void read_handling(FieldReader& reader, GenerationFields& fields) {
         fmt::format("request_id must be 1 to {} letters, digits, '-', '_' or '.'", kMaxRequestIdBytes));
   }
   fields.request_id = id.value_or("");
-}
-
-}  // namespace
-
-bool is_request_id(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxRequestIdBytes && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '_' || c == '.';
-  });
 }
 
 void read_sampling(FieldReader& reader, GenerationFields& fields) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,7 +37,7 @@ using PromptLogprobs = std::vector<std::vector<RankedToken>>;  // of the prompt'
 
 struct Usage {
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
-  std::int64_t cached_tokens = 0;  // of the prompts, found in the prefix cache
+  std::optional<std::int64_t> cached_tokens = {};  // of the prompt; known at the end
 };
 
 // Why a choice ended; both empty while it goes on.
@@ -58,6 +59,7 @@ struct Piece {
   std::span<const std::int32_t> token_ids;          // of this piece, with the one that stopped it
   std::span<const std::int32_t> prompt_ids;         // told with a choice's first piece
   const PromptLogprobs* prompt_logprobs = nullptr;  // null = not asked for
+  std::span<const float> hidden_state;              // an embedding's, before it is normalised
   Finish finish;
   const Usage* usage = nullptr;  // a chunk's continuous_usage_stats
 };
@@ -93,5 +95,10 @@ std::unique_ptr<ReplyFormat> chat_format(ReplyHead head);
 std::unique_ptr<ReplyFormat> completion_format(ReplyHead head);
 std::unique_ptr<ReplyFormat> generate_format(std::size_t choices);  // of one request
 std::unique_ptr<ReplyFormat> messages_format(ReplyHead head);       // one choice
+
+struct EmbeddingForm {
+  bool base64 = false, normalize = true;
+};
+std::unique_ptr<ReplyFormat> embedding_format(ReplyHead head, EmbeddingForm form);
 
 }  // namespace atelier::api

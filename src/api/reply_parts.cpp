@@ -14,7 +14,12 @@ void write_head(JsonWriter& json, const ReplyHead& head, std::string_view object
 void write_usage(JsonWriter& json, const Usage& usage) {
   json.key("usage").begin_object().member("prompt_tokens", usage.prompt_tokens);
   json.member("total_tokens", usage.prompt_tokens + usage.completion_tokens);
-  json.member("completion_tokens", usage.completion_tokens).end_object();
+  json.member("completion_tokens", usage.completion_tokens);
+  if (usage.cached_tokens) {
+    json.key("prompt_tokens_details").begin_object().member("cached_tokens", *usage.cached_tokens);
+    json.end_object();
+  }
+  json.end_object();
 }
 
 void write_finish(JsonWriter& json, const Finish& finish) {

@@ -31,7 +31,7 @@ boost::json::value text_json(std::string_view bytes) {
 
 object usage_json(const Usage& usage) {
   return {{"input_tokens", usage.prompt_tokens},
-          {"input_tokens_details", object{{"cached_tokens", usage.cached_tokens}}},
+          {"input_tokens_details", object{{"cached_tokens", usage.cached_tokens.value_or(0)}}},
           {"output_tokens", usage.completion_tokens},
           {"output_tokens_details", object{{"reasoning_tokens", 0}}},
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};

@@ -1,4 +1,5 @@
-// atelier bench latency: how fast a model runs here. (bench kernels: see bench_kernels.h.)
+// atelier bench latency: how fast a model runs here. (The other benches: bench_kernels.h, bench_serve.h,
+// bench_throughput.h.)
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +10,8 @@
 #include <utility>
 
 #include "app/bench_kernels.h"
+#include "app/bench_serve.h"
+#include "app/bench_throughput.h"
 #include "app/commands.h"
 #include "app/latency.h"
 #include "app/latency_report.h"
@@ -161,6 +164,8 @@ void add_bench(CLI::App& root, Chosen& chosen) {
   bench->require_subcommand(1);
   add_latency(*bench, chosen);
   add_bench_kernels(*bench, chosen);
+  add_bench_serve(*bench, chosen);
+  add_bench_throughput(*bench, chosen);
 }
 
 }  // namespace atelier::app

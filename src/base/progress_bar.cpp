@@ -29,10 +29,20 @@ std::string drawn_bar(double share, int columns, bool blocks) {
   return bar;
 }
 
+// "12.5 MB/s", "3.2 requests/s"; "" for standing still, so that no hours without end are foretold.
+std::string speed(const ProgressBar::State& state) {
+  if (!state.unit.empty()) {
+    return state.bytes_per_s > 0 ? fmt::format("{:.1f} {}/s", state.bytes_per_s, state.unit) : "";
+  }
+  if (state.bytes_per_s < 1000) return "";
+  return format_bytes(static_cast<long long>(state.bytes_per_s)) + "/s";
+}
+
 }  // namespace
 
-ProgressBar::ProgressBar(std::string label, std::int64_t total_bytes, std::FILE* out)
+ProgressBar::ProgressBar(std::string label, std::int64_t total_bytes, std::FILE* out, std::string unit)
     : label_(std::move(label)),
+      unit_(std::move(unit)),
       total_bytes_(total_bytes),
       out_(out),
       terminal_(is_terminal(out)),
@@ -77,7 +87,7 @@ void ProgressBar::finish() {
 }
 
 void ProgressBar::draw(Clock::time_point now) {
-  const State state{label_, done_bytes_, total_bytes_, rate(now), bar_};
+  const State state{label_, done_bytes_, total_bytes_, rate(now), bar_, unit_};
   if (terminal_) {
     fmt::print(out_, "\r{}\x1b[K", line(state, terminal_columns(out_) - 1));
   } else {
@@ -94,6 +104,9 @@ double ProgressBar::rate(Clock::time_point now) const {
 }
 
 std::string ProgressBar::line(const State& state, int columns) {
+  const auto amount = [&](std::int64_t value) {
+    return state.unit.empty() ? format_bytes(value) : std::to_string(value);
+  };
   std::string tail;
   const bool known = state.total_bytes > 0;
   const double share =
@@ -101,13 +114,13 @@ std::string ProgressBar::line(const State& state, int columns) {
                          1.0)
             : 0;
   if (known) {
-    tail = fmt::format("{:3.0f}%  {} of {}", std::floor(share * 100), format_bytes(state.done_bytes),
-                       format_bytes(state.total_bytes));
+    tail = fmt::format("{:3.0f}%  {} of {}", std::floor(share * 100), amount(state.done_bytes),
+                       amount(state.total_bytes));
   } else {
-    tail = format_bytes(state.done_bytes);
+    tail = amount(state.done_bytes);
   }
-  if (state.bytes_per_s >= 1000) {  // slower is standing still: no hours without end
-    tail += fmt::format("  {}/s", format_bytes(static_cast<long long>(state.bytes_per_s)));
+  if (const std::string rate = speed(state); !rate.empty()) {
+    tail += "  " + rate;
     if (known && share < 1) {
       tail += fmt::format(
           "  {} left",

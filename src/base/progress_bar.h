@@ -15,8 +15,9 @@ class ProgressBar {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `total_bytes` 0: unknown, only the amount and the rate are shown.
-  ProgressBar(std::string label, std::int64_t total_bytes, std::FILE* out = stderr);
+  // `total_bytes` 0: unknown, only the amount and the rate are shown. With a `unit` ("requests") things are
+  // counted instead of bytes, wherever this class says bytes.
+  ProgressBar(std::string label, std::int64_t total_bytes, std::FILE* out = stderr, std::string unit = {});
   ~ProgressBar();  // not finished: ends the line as it stands
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -37,6 +38,7 @@ class ProgressBar {
     std::int64_t done_bytes, total_bytes;
     double bytes_per_s;
     enum class Bar { kNone, kAscii, kBlocks } bar;
+    std::string_view unit = {};  // "" = bytes
   };
   static std::string line(const State& state, int columns);
 
@@ -44,7 +46,7 @@ class ProgressBar {
   void draw(Clock::time_point now);
   double rate(Clock::time_point now) const;
 
-  std::string label_;
+  std::string label_, unit_;
   std::int64_t total_bytes_;
   std::FILE* out_;
   bool terminal_, drawn_ = false, finished_ = false;

@@ -53,6 +53,8 @@ TEST(ProgressBar, LineTellsShareAmountRateAndTimeLeft) {
   EXPECT_LE(display_columns(ProgressBar::line(state, 40)), 40);
   const ProgressBar::State unknown{"model", 1'000'000, 0, 0, ProgressBar::State::Bar::kAscii};
   EXPECT_EQ(ProgressBar::line(unknown, 80), "model  1.0 MB");
+  const ProgressBar::State counted{"load", 12, 64, 2.5, ProgressBar::State::Bar::kNone, "requests"};
+  EXPECT_EQ(ProgressBar::line(counted, 80), "load   18%  12 of 64  2.5 requests/s  21 s left");
   const ProgressBar::State slow{"m", 1, 8'000'000'000, 1'000'000, ProgressBar::State::Bar::kNone};
   EXPECT_NE(ProgressBar::line(slow, 80).find("2 h 13 min left"), std::string::npos);
 }

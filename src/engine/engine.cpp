@@ -49,8 +49,8 @@ Status check(const GenerationRequest& request, const EngineConfig& config) {
 
 }  // namespace
 
-Engine::Engine(model::Decoder& decoder, EngineConfig config)
-    : config_(settle(config, decoder)), loop_(std::make_unique<Loop>(decoder, config_)) {}
+Engine::Engine(model::Decoder& decoder, EngineConfig config, std::unique_ptr<Drafter> drafter)
+    : config_(settle(config, decoder)), loop_(std::make_unique<Loop>(decoder, config_, std::move(drafter))) {}
 
 Engine::~Engine() = default;
 

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "engine/generation.h"
+#include "engine/speculation.h"
 #include "model/decoder.h"
 
 namespace atelier::engine {
@@ -24,6 +25,7 @@ struct EngineConfig {
   std::int64_t max_prompt_tokens_each = 0;  // of one prompt entering one step; 0 = as there is room
   double step_target_s = 0.25;  // of a step, while somebody generates: the bound on their inter-token time
   bool prefix_cache = true;
+  std::int64_t max_drafts = 4;  // tokens guessed at a time, with a drafter
   bool by_priority = false;     // GenerationRequest::priority goes before the order of arrival
   std::int32_t vocabulary = 0;  // real ids; padding rows above are never produced
 };
@@ -36,12 +38,14 @@ struct EngineStats {
   std::int64_t prompt_tokens = 0, generated_tokens = 0, finished = 0, steps = 0;
   std::int64_t prefix_queries = 0, prefix_hits = 0;  // tokens
   std::int64_t preemptions = 0, recomputed_tokens = 0;
+  SpeculationCounts speculation;
 };
 
 class Engine {
  public:
   // The decoder must outlive the engine and is used by the engine's thread alone from now on.
-  Engine(model::Decoder& decoder, EngineConfig config);
+  // drafter: guesses for speculative decoding; null = none.
+  Engine(model::Decoder& decoder, EngineConfig config, std::unique_ptr<Drafter> drafter = nullptr);
   ~Engine();  // cancels what runs, joins the thread
 
   // kTooLong: prompt (+ 1) over max_model_len; kBadRequest: empty prompt, ids out of range; kOverloaded:

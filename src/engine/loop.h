@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/mailbox.h"
 #include "engine/prompt_scorer.h"
+#include "engine/speculation.h"
 #include "engine/step_pacer.h"
 #include "model/kv_store.h"
 #include "sample/sampler.h"
@@ -24,7 +25,7 @@ namespace atelier::engine {
 
 class Engine::Loop {
  public:
-  Loop(model::Decoder& decoder, const EngineConfig& config);
+  Loop(model::Decoder& decoder, const EngineConfig& config, std::unique_ptr<Drafter> drafter);
   ~Loop();  // everything unfinished ends with kCancelled
 
   // Any thread. The request has been checked and its max_tokens clamped.
@@ -37,7 +38,8 @@ class Engine::Loop {
   struct Job {
     GenerationRequest request;
     std::shared_ptr<Mailbox> mailbox;
-    std::vector<std::int32_t> tokens;  // prompt and output
+    std::vector<std::int32_t> tokens;   // prompt and output
+    std::vector<std::int32_t> drafted;  // guessed for the step at work
     bool long_rope;
     std::int64_t scored = 0;  // tokens of the prompt whose successor's score has been told
     std::optional<sample::Sampler> sampler;
@@ -59,13 +61,20 @@ class Engine::Loop {
   void drop_cancelled();
   void step();
   cache::PrefixKeys keys_of(const Job& job) const;
+  void draft();
+  void learn(const schedule::BatchPlan& plan, double prompt_work, double seconds);
   double begin_step(const schedule::BatchPlan& plan, GenerationFacts::Time now);
   std::span<const model::BatchSequence> build(const schedule::BatchPlan& plan);
   void add_rows(const schedule::Slice& slice, std::int64_t begin, std::int64_t end, kernels::TokenRole role);
   void deliver(const schedule::BatchPlan& plan, std::span<const float> logits);
-  void advance(schedule::SequenceId id, std::span<const float> logits, GenerationFacts::Time now);
+  std::optional<std::int32_t> advance(schedule::SequenceId id, std::span<const float> logits,
+                                      GenerationFacts::Time now);
+  void advance_drafted(const schedule::Slice& slice, std::span<const float> logits,
+                       GenerationFacts::Time now);
   bool wants_scores(const schedule::Slice& slice);
   void score_prompts(const schedule::BatchPlan& plan);
+  void tell_scores(const schedule::Slice& slice, Result<PromptScorer::Outcome> scored,
+                   GenerationFacts::Time now);
   void finish(schedule::SequenceId id, GenerationEnd end, std::optional<TokenEvent> last = {});
   void publish();
   void end_everything();
@@ -89,6 +98,8 @@ class Engine::Loop {
   schedule::Scheduler scheduler_;
   StepPacer pacer_;
   PromptScorer scorer_;
+  std::optional<Speculation> speculation_;
+  std::unordered_map<std::uint64_t, Result<PromptScorer::Outcome>> scored_;  // in this step, by sequence
   Jobs jobs_;
   std::uint64_t next_id_ = 0;
   EngineStats totals_;  // the running counts

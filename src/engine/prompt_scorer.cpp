@@ -20,11 +20,12 @@ Result<PromptScorer::Outcome> PromptScorer::score(const PromptSlice& slice) {
         .long_rope = slice.long_rope};
     const std::span<const float> logits = decoder_.forward({&piece, 1}, kv_);
     for (std::int64_t row = 0; row < rows; ++row) {
-      out.last = logits.subspan(static_cast<std::size_t>(row) * row_length, row_length);
+      const auto one = logits.subspan(static_cast<std::size_t>(row) * row_length, row_length);
       const auto next = static_cast<std::size_t>(begin + row + 1);
+      if (begin + row + 1 == slice.end) out.last.assign(one.begin(), one.end());
       if (next == slice.prompt.size()) break;
-      ATELIER_TRY_STATUS(sample::check_finite(out.last));
-      out.scores.push_back(sample::score(out.last, vocabulary_, slice.prompt[next], slice.logprobs));
+      ATELIER_TRY_STATUS(sample::check_finite(one));
+      out.scores.push_back(sample::score(one, vocabulary_, slice.prompt[next], slice.logprobs));
     }
   }
   return out;

@@ -35,7 +35,7 @@ class PromptScorer {
 
   struct Outcome {
     std::vector<sample::TokenScore> scores;  // of the tokens at begin + 1 … end, as far as the prompt reaches
-    std::span<const float> last;             // the last row's logits, valid until the decoder's next use
+    std::vector<float> last;                 // the last row's logits
   };
   // kInternal: the model computed something that is not finite.
   Result<Outcome> score(const PromptSlice& slice);

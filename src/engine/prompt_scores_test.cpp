@@ -91,6 +91,27 @@ TEST(PromptScores, InCompanyEveryoneGetsTheirOwn) {
   }
 }
 
+TEST(PromptScores, ComeOnceEachThoughTheirPromptWasCachedOrPreempted) {
+  TinyModel model;
+  EngineConfig tight = config(2);
+  tight.kv_blocks = 10;
+  Engine engine(model.decoder(), tight);
+  const auto prompt = some_prompt(240);
+  auto growing = engine.submit(request(some_prompt(10), 100));  // takes blocks from who came later
+  GenerationRequest wanted = request(prompt, 5);
+  wanted.prompt_logprobs = 3;
+  const Answer preempted = run(engine, wanted), cached = run(engine, wanted), alone = scored(64, prompt);
+  EXPECT_GT(preempted.end.facts.preemptions, 0);
+  for (const Answer* answer : {&preempted, &cached}) {
+    ASSERT_EQ(answer->prompt.size(), prompt.size() - 1);
+    for (std::size_t i = 0; i < answer->prompt.size(); ++i) {
+      EXPECT_EQ(answer->prompt[i].id, prompt[i + 1]);
+      EXPECT_EQ(answer->prompt[i].logprob, alone.prompt[i].logprob) << i;
+    }
+  }
+  while (!(*growing)->wait().end) continue;
+}
+
 TEST(PromptScores, WhatIsNotFiniteEndsTheGenerationWithItsReason) {
   TinyModel model;
   Engine engine(model.decoder(), config(64));

@@ -17,10 +17,11 @@ namespace atelier::engine {
 class TinyModel {
  public:
   static constexpr std::int32_t kVocabulary = 260;  // real ids; rows 260..271 are padding
-  // Prompts holding this id make the model compute NaN.
+  // This id makes a poisoned model compute NaN.
   static constexpr std::int32_t kPoison = 259;
 
-  explicit TinyModel(int threads = 2) : pool_(threads) {
+  explicit TinyModel(int threads = 2, unsigned seed = 20250726, bool poisoned = true)
+      : random_(seed), pool_(threads) {
     config_ = {.architecture = "qwen2",
                .name = "tiny",
                .hidden = 64,
@@ -34,7 +35,7 @@ class TinyModel {
                .rms_eps = 1e-6,
                .tied = false,
                .rope = {}};
-    weights_.embedding = matrix(272, 64, 1.0f, kPoison);
+    weights_.embedding = matrix(272, 64, 1.0f, poisoned ? kPoison : -1);
     weights_.head = matrix(272, 64, 0.4f);
     weights_.final_norm = vector(64, 1.0f);
     for (std::int64_t i = 0; i < config_.layers; ++i) weights_.layers.push_back(layer());
@@ -77,7 +78,7 @@ class TinyModel {
     return values;
   }
 
-  std::mt19937 random_{20250726};
+  std::mt19937 random_;
   std::normal_distribution<float> normal_;
   volatile float zero_ = 0.0f;
   ThreadPool pool_;

@@ -38,6 +38,7 @@ bool Scheduler::precedes(const Sequence& a, const Sequence& b) const {
 
 BatchPlan Scheduler::next_batch(const PromptRoom& room) {
   if (grow()) admit();
+  make_room_for_drafts();
   const std::vector<std::size_t> prompts = prompts_in_line();
   std::vector<PromptNeed> needs;
   for (const std::size_t i : prompts)
@@ -48,12 +49,14 @@ BatchPlan Scheduler::next_batch(const PromptRoom& room) {
 
   BatchPlan plan;
   for (std::size_t i = 0; i < running_.size(); ++i) {
-    const Sequence& sequence = running_[i];
+    Sequence& sequence = running_[i];
     const std::int64_t entering = sequence.generating() ? 1 : to_edge(sequence, tokens[i]);
+    const std::int64_t drafted = std::exchange(sequence.drafted, 0);
     if (entering == 0) continue;
     plan.slices.push_back({.id = sequence.spec.id,
                            .position = sequence.stored,
-                           .tokens = entering,
+                           .tokens = entering + drafted,
+                           .drafted = drafted,
                            .completes = entering == sequence.missing()});
   }
   return plan;
@@ -75,11 +78,22 @@ bool Scheduler::grow() {
   return running() == before;
 }
 
+void Scheduler::propose(SequenceId id, std::int64_t tokens) {
+  find(id).drafted = tokens;
+}
+
+void Scheduler::make_room_for_drafts() {
+  for (Sequence& sequence : running_) {
+    if (sequence.drafted > 0 && !sequence.table.try_grow_to(blocks_for(sequence.length + sequence.drafted)))
+      sequence.drafted = 0;
+  }
+}
+
 void Scheduler::preempt_last() {
   Sequence last = std::move(running_.back());
   running_.pop_back();
   last.table = cache::BlockTable(pool_);
-  last.stored = 0;
+  last.stored = last.drafted = 0;
   ++last.preemptions;
   ++counts_.preemptions;
   insert_in_line(waiting_, std::move(last));
@@ -155,7 +169,17 @@ std::vector<std::size_t> Scheduler::prompts_in_line() {
 void Scheduler::commit(const Slice& slice) {
   Sequence& sequence = find(slice.id);
   ATELIER_CHECK(sequence.stored == slice.position);
-  const std::int64_t stored = slice.position + slice.tokens;
+  store(sequence, slice.position + slice.tokens - slice.drafted);
+}
+
+void Scheduler::accept(SequenceId id) {
+  Sequence& sequence = find(id);
+  store(sequence, sequence.stored + 1);
+}
+
+// Blocks that are full now can be found by their keys.
+void Scheduler::store(Sequence& sequence, std::int64_t stored) {
+  ATELIER_CHECK(stored <= sequence.length);
   const auto keys = sequence.keys.keys();
   const auto blocks = sequence.table.blocks();
   for (std::int64_t i = sequence.stored / config_.block_tokens; i < stored / config_.block_tokens; ++i) {

@@ -29,7 +29,8 @@ struct Slice {
   SequenceId id;
   std::int64_t position = 0;
   std::int64_t tokens = 0;
-  bool completes = false;  // reaches the last token known: the step yields the next one
+  std::int64_t drafted = 0;  // the last so many of them are guesses
+  bool completes = false;    // reaches the last token known: the step yields the next one
 };
 
 struct BatchPlan {
@@ -61,14 +62,19 @@ class Scheduler {
 
   // can_ever_fit, and its id is higher than all before. keys: extended by the prompt.
   void add(const SequenceSpec& spec, cache::PrefixKeys keys);
+  // `tokens` have been guessed behind what is known of a sequence that generates: the next step is to hold
+  // them, as far as there are blocks without taking anybody's.
+  void propose(SequenceId id, std::int64_t tokens);
   BatchPlan next_batch(const PromptRoom& room);    // empty only if no sequence is left
-  void commit(const Slice& slice);                 // it was carried out: its tokens are stored
+  void commit(const Slice& slice);                 // it was carried out: what is known of it is stored
   void append(SequenceId id, std::int32_t token);  // and yielded one more token of its sequence
+  void accept(SequenceId id);                      // which was the next one guessed: it is stored, too
   void remove(SequenceId id);                      // ended, waiting or running; its blocks are free
 
   const Sequence& sequence(SequenceId id) const;  // waiting or running
   std::span<const cache::BlockId> blocks(SequenceId id) const { return sequence(id).table.blocks(); }
   bool anyone_generates() const;
+  std::span<const Sequence> in_line() const { return running_; }
   std::int64_t running() const { return std::ssize(running_); }
   std::int64_t waiting() const { return std::ssize(waiting_); }
   std::int64_t waiting_tokens() const;
@@ -76,6 +82,8 @@ class Scheduler {
 
  private:
   std::int64_t to_edge(const Sequence& sequence, std::int64_t tokens) const;
+  void store(Sequence& sequence, std::int64_t stored);
+  void make_room_for_drafts();
   bool grow();  // false: somebody was preempted
   void preempt_last();
   void admit();

@@ -29,6 +29,7 @@ struct Sequence {
   std::int64_t length = 0;       // tokens known
   std::int64_t stored = 0;       // of them in the KV store
   std::int64_t cached = 0;       // of the prompt, found there instead of computed
+  std::int64_t drafted = 0;      // tokens guessed behind the known ones, to be computed in the next step
   std::int64_t preemptions = 0;  // times its blocks were taken from it
 
   std::int64_t missing() const { return length - stored; }

@@ -49,9 +49,11 @@ class Choice {
   bool ended() const { return ended_; }
   const api::Finish& finish() const { return finish_; }  // its views live as long as the choice
   std::int64_t tokens() const { return tokens_; }
-  std::int64_t cached_tokens() const { return cached_tokens_; }  // of its prompt; known at its end
+  // Of the prompt; nullopt where the engine had not come to the end (a stop string).
+  std::optional<std::int64_t> cached_tokens() const { return cached_tokens_; }
   std::span<const std::int32_t> prompt() const { return *terms_.prompt; }
   const api::PromptLogprobs& prompt_logprobs() const { return prompt_logprobs_; }
+  std::span<const float> hidden_state() const { return hidden_state_; }  // where it was wanted, at the end
   // How likely the answer is by the token; needs log-probabilities. One without any token is not likely.
   double mean_logprob() const;
 
@@ -68,10 +70,12 @@ class Choice {
   std::unique_ptr<engine::GenerationHandle> handle_;
   std::string stop_string_;
   api::Finish finish_;
-  std::int64_t tokens_ = 0, cached_tokens_ = 0;
+  std::int64_t tokens_ = 0;
+  std::optional<std::int64_t> cached_tokens_;
   double logprob_sum_ = 0;  // of the answer's tokens and of what stopped it
   std::int64_t logprobs_summed_ = 0;
   api::PromptLogprobs prompt_logprobs_;
+  std::vector<float> hidden_state_;
   std::vector<api::TokenLogprobs> echo_logprobs_;
   bool echoed_ = false, ended_ = false;
 };

@@ -44,6 +44,8 @@ Result<engine::GenerationRequest> generation_order(const ServedModel& model,
   ATELIER_TRY_STATUS(check_ids(model, "stop_token_ids", fields.stop_token_ids));
   ATELIER_TRY(order.sampling.restrictions, restrictions(model, fields));
   order.stop_ids = stop_ids(model, fields);
+  order.priority = fields.priority;
+  order.cache_salt = fields.cache_salt;
   return order;
 }
 

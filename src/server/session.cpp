@@ -115,6 +115,7 @@ api::Piece Session::piece_of(const Line& line, int index) const {
   piece.logprobs = line.logprobs;
   piece.text_offset = line.characters;
   piece.finish = line.choice->finish();
+  piece.hidden_state = line.choice->hidden_state();
   piece.has_token_ids = terms_.token_ids;
   piece.token_ids = line.ids;
   if (terms_.token_ids) piece.prompt_ids = line.choice->prompt();
@@ -176,11 +177,16 @@ void Session::leave(std::string_view finish) {
   presence_.reset();
 }
 
+// A prompt counts once, however many answers it has: what of it was cached is what its first answer found.
 api::Usage Session::usage() const {
-  api::Usage total{.prompt_tokens = terms_.prompt_tokens, .completion_tokens = 0};
-  for (const Line& line : lines_) {
-    total.completion_tokens += line.choice->tokens();
-    total.cached_tokens += line.choice->cached_tokens();
+  api::Usage total{.prompt_tokens = terms_.prompt_tokens, .completion_tokens = 0, .cached_tokens = 0};
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    const Choice& choice = *lines_[i].choice;
+    total.completion_tokens += choice.tokens();
+    if (i % static_cast<std::size_t>(terms_.best_of) != 0) continue;
+    const auto cached = choice.cached_tokens();
+    total.cached_tokens =
+        cached && total.cached_tokens ? std::optional(*total.cached_tokens + *cached) : std::nullopt;
   }
   return total;
 }
