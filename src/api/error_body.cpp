@@ -73,4 +73,17 @@ std::string error_body(int status, std::string_view type, std::string_view messa
   return write({.message = message, .type = type, .param = {}, .code = status});
 }
 
+std::string coded_error_body(const CodedError& error, ErrorShape shape) {
+  if (shape == ErrorShape::kAnthropic) {
+    const bool key = error.code == "invalid_api_key";  // which Anthropic has a type for
+    return write_anthropic(key ? "authentication_error" : error.type, error.message);
+  }
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("error").begin_object();
+  json.member("message", error.message).member("type", error.type).key("param").null();
+  json.member("code", error.code).end_object().end_object();
+  return out;
+}
+
 }  // namespace atelier::api

@@ -24,4 +24,10 @@ std::string error_body(const Failure& failure, ErrorShape shape = ErrorShape::kO
 // The same for what is not a Failure: a route or a method that does not exist, a limit of HTTP.
 std::string error_body(int status, std::string_view type, std::string_view message);
 
+// The same for errors whose code is a word, as OpenAI's of keys and limits.
+struct CodedError {
+  std::string_view type, code, message;
+};
+std::string coded_error_body(const CodedError& error, ErrorShape shape = ErrorShape::kOpenAi);
+
 }  // namespace atelier::api

@@ -117,7 +117,7 @@ Result<LatencyReport> measure(const LatencyOptions& options) {
     report.rounds.push_back(measure_round(options.task, run, limits));
   }
   report.task = options.task;
-  report.cost = step_cost(config, runtime->weights, runtime->decoder->kv_dtype());
+  report.cost = plan::step_cost(config, runtime->weights, runtime->decoder->kv_dtype());
   report.isa = runtime->ops->isa;
   report.compute = compute_name(options.model.compute);
   report.threads = runtime->pool->size();

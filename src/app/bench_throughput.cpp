@@ -112,7 +112,7 @@ void print(const Throughput& done) {
 Status measure(ThroughputOptions options) {
   if (options.model.max_model_len == 0) options.model.max_model_len = options.input_len + options.output_len;
   ATELIER_TRY(const auto runtime, start_runtime(options.model));
-  ATELIER_TRY_STATUS(runtime->start_engine(options.max_sequences));
+  ATELIER_TRY_STATUS(runtime->start_engine({.engine = {.max_sequences = options.max_sequences}}));
   ATELIER_TRY(const Throughput done, run(*runtime->engine, options));
   print(done);
   if (options.output_json.empty()) return {};

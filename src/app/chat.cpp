@@ -64,7 +64,7 @@ Status chat(const ChatOptions& options) {
     return fail(Fault::kUnsupported, "{} has no chat template; `atelier complete` continues plain text",
                 runtime->id);
   }
-  ATELIER_TRY_STATUS(runtime->start_engine(1));
+  ATELIER_TRY_STATUS(runtime->start_engine({}));
   Conversation conversation(*runtime, {.system = options.system,
                                        .sampling = sampling_of(options, runtime->bundle),
                                        .max_tokens = options.max_tokens});

@@ -19,6 +19,7 @@ void add_inspect(CLI::App& root, Chosen& chosen);
 void add_perplexity(CLI::App& root, Chosen& chosen);
 void add_detokenize(CLI::App& root, Chosen& chosen);
 void add_models(CLI::App& root, Chosen& chosen);
+void add_plan(CLI::App& root, Chosen& chosen);
 void add_pull(CLI::App& root, Chosen& chosen);
 void add_serve(CLI::App& root, Chosen& chosen);
 void add_tokenize(CLI::App& root, Chosen& chosen);

@@ -70,7 +70,7 @@ Status complete(const CompleteOptions& options) {
   ATELIER_TRY(const auto runtime, start_runtime(options.model));
   const text::Tokenizer& tokenizer = runtime->tokenizer();
   ATELIER_TRY(const std::vector<std::int32_t> prompt, read_prompt(options, tokenizer));
-  ATELIER_TRY_STATUS(runtime->start_engine(1));
+  ATELIER_TRY_STATUS(runtime->start_engine({}));
 
   engine::GenerationRequest request;
   request.prompt = prompt;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "app/latency.h"
-#include "app/step_cost.h"
+#include "plan/step_cost.h"
 
 namespace atelier::app {
 
@@ -21,7 +21,7 @@ struct LatencyRound {
 
 struct LatencyReport {
   LatencyTask task;
-  StepCost cost;
+  plan::StepCost cost;
   std::vector<LatencyRound> rounds;  // one at least
   std::string unit;                  // that forms most products: "int8 amx"; "" for the scalar table
   std::string isa, compute;

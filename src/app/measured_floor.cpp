@@ -9,15 +9,16 @@
 #include "bundle/model_bundle.h"
 #include "formats/model_hub.h"
 #include "kernels/benchmark.h"
+#include "plan/footprint.h"
 
 namespace atelier::app {
 namespace {
 
-MachinePeak measured_peak() {
+plan::MachinePeak measured_peak() {
   log_info("measuring this machine's limits");
   ThreadPool pool(available_cores());
   const kernels::Machine machine = kernels::measure_machine(pool);
-  MachinePeak peak{.operations_per_s = 0, .bytes_per_s = machine.bytes_per_s("memory")};
+  plan::MachinePeak peak{.operations_per_s = 0, .bytes_per_s = machine.bytes_per_s("memory")};
   for (const kernels::Machine::Unit& unit : machine.units) {
     peak.operations_per_s = std::max(peak.operations_per_s, unit.operations_per_s);
   }
@@ -30,7 +31,8 @@ Result<MeasuredFloor> MeasuredFloor::open(const std::string& model, bool measure
   ATELIER_TRY(const formats::LocatedModel located, formats::locate_model(model));
   ATELIER_TRY(const bundle::ModelBundle bundle, bundle::open_bundle(located.path));
   MeasuredFloor floor;
-  floor.cost_ = step_cost(bundle.config, *bundle.source, DType::kF16);
+  ATELIER_TRY(const plan::Footprint footprint, plan::footprint(*bundle.source, bundle.config, {}));
+  floor.cost_ = plan::step_cost(bundle.config, footprint.shapes, DType::kF16);
   if (measure_here) floor.peak_ = measured_peak();
   return floor;
 }
@@ -40,11 +42,11 @@ FloorLine MeasuredFloor::of(const load::Summary& summary, std::int64_t at_once) 
   FloorLine line;
   line.measured_s = summary.duration_s;
   if (summary.completed == 0) return line;
-  line.work = work_floor(cost_, {.requests = requests,
-                                 .input_tokens = static_cast<double>(summary.input_tokens) / requests,
-                                 .output_tokens = static_cast<double>(summary.output_tokens) / requests,
-                                 .at_once = at_once > 0 ? static_cast<double>(at_once) : requests});
-  if (peak_) line.seconds = floor_seconds(line.work, *peak_);
+  line.work = plan::work_floor(cost_, {.requests = requests,
+                                       .input_tokens = static_cast<double>(summary.input_tokens) / requests,
+                                       .output_tokens = static_cast<double>(summary.output_tokens) / requests,
+                                       .at_once = at_once > 0 ? static_cast<double>(at_once) : requests});
+  if (peak_) line.seconds = plan::floor_seconds(line.work, *peak_);
   return line;
 }
 

@@ -6,13 +6,13 @@
 #include <optional>
 #include <string>
 
-#include "app/work_floor.h"
 #include "load/summary.h"
+#include "plan/work_floor.h"
 
 namespace atelier::app {
 
 struct FloorLine {
-  WorkFloor work;
+  plan::WorkFloor work;
   std::optional<double> seconds;  // unset: the server's machine is not known
   double measured_s = 0;
 };
@@ -26,8 +26,8 @@ class MeasuredFloor {
   FloorLine of(const load::Summary& summary, std::int64_t at_once) const;
 
  private:
-  StepCost cost_;
-  std::optional<MachinePeak> peak_;
+  plan::StepCost cost_;
+  std::optional<plan::MachinePeak> peak_;
 };
 
 std::string floor_text(const FloorLine& line);  // lines to stand below vLLM's block

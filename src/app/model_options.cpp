@@ -42,6 +42,19 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
 }
 
+Result<ModelOptions> model_options(const config::ServeConfig::Model& model) {
+  if (const std::string why = check_isa(model.isa); !why.empty()) {
+    return fail_param(Fault::kBadRequest, "--isa", "--isa: " + why);
+  }
+  return ModelOptions{.model = model.name,
+                      .threads = model.threads,
+                      .isa = model.isa,
+                      .compute = kComputeModes.at(model.compute),
+                      .generated_as = kPerformanceModes.at(model.performance_mode),
+                      .max_model_len = model.max_model_len,
+                      .hub = {.cache = model.download_dir, .token = model.hf_token}};
+}
+
 const char* compute_name(kernels::Compute compute) {
   for (const auto& [name, mode] : kComputeModes) {
     if (mode == compute) return name.c_str();

@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <string>
 
+#include "base/result.h"
+#include "config/serve_config.h"
+#include "formats/model_hub.h"
 #include "kernels/ops.h"
 
 namespace atelier::app {
@@ -17,7 +20,11 @@ struct ModelOptions {
   // As which tokens that were generated are multiplied (Decoder): as prompts for throughput.
   kernels::TokenRole generated_as = kernels::TokenRole::kGenerated;
   std::int64_t max_model_len = 0;  // tokens of prompt + output; 0 = what the model declares and memory holds
+  formats::HubWishes hub;
 };
+
+// What a ServeConfig says of the same; an instruction set that this machine lacks is refused.
+Result<ModelOptions> model_options(const config::ServeConfig::Model& model);
 
 // Adds MODEL (also spelled --model), --threads, --isa, --compute, --performance-mode and --max-model-len.
 // Values that cannot be are usage errors (exit 2), among them an instruction set that this machine lacks.

@@ -7,38 +7,54 @@
 #include <optional>
 #include <string>
 
-#include "app/kv_budget.h"
 #include "app/model_options.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "bundle/model_bundle.h"
 #include "engine/engine.h"
 #include "model/decoder.h"
+#include "plan/kv_plan.h"
 
 namespace atelier::app {
 
+// What the engine is to be like. Of `engine` the model's own members (max_model_len, kv_blocks, vocabulary)
+// are filled in by start_engine.
+struct EngineWishes {
+  engine::EngineConfig engine = {.max_sequences = 1};
+  double memory_share = 0;  // as plan::KvBudget
+  std::int64_t kv_bytes = 0, kv_blocks = 0;
+};
+
 class Runtime {
  public:
-  // The KV pool for `max_sequences` at once, within the memory's budget (plan_kv).
-  Result<KvPlan> plan(std::int64_t max_sequences) const;
+  // The KV pool for these wishes, from the files' headers and the memory that is free before loading; what
+  // cannot fit is told here, not after minutes.
+  Result<plan::KvPlan> plan(const EngineWishes& wishes) const;
 
-  // Starts the engine thread; call once. The decoder and the pool belong to it from then on.
-  Status start_engine(std::int64_t max_sequences);
+  // Packs the weights; one progress line on stderr. Once.
+  Status load();
 
+  // Starts the engine thread; call once, after load. The decoder and the pool belong to it from then on.
+  Status start_engine(const EngineWishes& wishes);
+
+  ModelOptions options;
   std::string id;  // what the API calls the model
   std::unique_ptr<ThreadPool> pool;
   bundle::ModelBundle bundle;  // with a tokenizer, always
   model::Weights weights;
   const kernels::Ops* ops = nullptr;
   std::unique_ptr<model::Decoder> decoder;
-  KvPlan kv;                               // as planned by start_engine
+  plan::KvPlan kv;                         // as planned by start_engine
   std::unique_ptr<engine::Engine> engine;  // null until start_engine
+  std::int64_t free_bytes = 0;             // before loading; 0 = unknown
 
   const text::Tokenizer& tokenizer() const { return *bundle.tokenizer; }
-  std::int64_t max_model_len_asked = 0;
 };
 
-// Locates (and where it is missing, fetches) the model, opens and loads it; one progress line on stderr.
+// Locates (and where it is missing, fetches) the model and opens its files.
+Result<std::unique_ptr<Runtime>> open_runtime(const ModelOptions& options);
+
+// The same, and loads it.
 Result<std::unique_ptr<Runtime>> start_runtime(const ModelOptions& options);
 
 }  // namespace atelier::app

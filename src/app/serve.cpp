@@ -12,8 +12,11 @@
 #include "app/model_options.h"
 #include "app/report.h"
 #include "app/runtime.h"
+#include "app/sampling_advice.h"
+#include "app/serve_flags.h"
 #include "app/stop_signal.h"
 #include "base/log.h"
+#include "config/serve_config.h"
 #include "http/server.h"
 #include "server/call.h"
 #include "server/service.h"
@@ -21,20 +24,11 @@
 namespace atelier::app {
 namespace {
 
-struct ServeOptions {
-  ModelOptions model;
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 8000;
-  std::int64_t max_sequences = 32;
-  std::string served_name;         // "" = the model's own
-  double shutdown_timeout_s = 30;  // for the requests under way
-};
-
 constexpr std::chrono::milliseconds kFlushGrace{2'000};  // for answers' last bytes
 
-std::string address(const ServeOptions& options, std::uint16_t port) {
-  const bool v6 = options.host.find(':') != std::string::npos;
-  return fmt::format("http://{}{}{}:{}", v6 ? "[" : "", options.host, v6 ? "]" : "", port);
+std::string address(const std::string& host, std::uint16_t port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  return fmt::format("http://{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
 }
 
 // One descriptor per client: the usual soft limit of 1,024 is less than the server can take.
@@ -46,55 +40,107 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Status serve(const ServeOptions& options) {
+EngineWishes engine_wishes(const config::ServeConfig& config) {
+  EngineWishes wishes{.memory_share = config.memory.share,
+                      .kv_bytes = config.memory.kv_bytes,
+                      .kv_blocks = config.memory.kv_blocks};
+  wishes.engine.max_sequences = config.scheduling.max_sequences;
+  wishes.engine.max_batch_tokens = config.scheduling.max_batch_tokens;
+  wishes.engine.max_waiting = config.scheduling.max_waiting;
+  wishes.engine.max_prompt_tokens_each = config.scheduling.long_prefill_tokens;
+  wishes.engine.prefix_cache = config.scheduling.prefix_cache;
+  wishes.engine.by_priority = config.scheduling.by_priority;
+  return wishes;
+}
+
+server::ServiceOptions service_options(const config::ServeConfig& config) {
+  const config::ServeConfig::Access& access = config.access;
+  return {.version = ATELIER_VERSION,
+          .root_path = config.network.root_path,
+          .gate = {.keys = access.keys,
+                   .limits = {.requests_per_minute = access.requests_per_minute,
+                              .tokens_per_minute = access.tokens_per_minute},
+                   .origins = {.origins = access.origins,
+                               .methods = access.methods,
+                               .headers = access.headers,
+                               .allow_credentials = access.allow_credentials}},
+          .log_requests = config.api.log_requests};
+}
+
+// All but the weights: what is wrong with the model, its template or the memory is told before minutes of
+// loading.
+Result<std::unique_ptr<Runtime>> open_model(const config::ServeConfig& config) {
+  ATELIER_TRY(const ModelOptions options, model_options(config.model));
+  ATELIER_TRY(auto runtime, open_runtime(options));
+  ATELIER_TRY(runtime->bundle.generation,
+              sampling_advice(runtime->bundle.generation, config.model.generation_config,
+                              config.model.generation_overrides));
+  ATELIER_TRY(auto chosen, chosen_template(config.model.chat_template));
+  if (chosen) runtime->bundle.chat_template = std::move(chosen);
+  ATELIER_TRY_STATUS(runtime->plan(engine_wishes(config)));
+  return runtime;
+}
+
+server::ServedModel served_model(const config::ServeConfig& config, const Runtime& runtime) {
+  std::vector<std::string> names = config.model.served_as;
+  if (names.empty()) names.push_back(runtime.id);
+  return {.id = names.front(),
+          .aliases = {names.begin() + 1, names.end()},
+          .root = runtime.id,
+          .created = std::time(nullptr),
+          .default_seed = config.model.seed,
+          .max_logprobs = config.api.max_logprobs,
+          .response_role = config.api.response_role,
+          .force_include_usage = config.api.force_include_usage,
+          .bundle = runtime.bundle,
+          .engine = *runtime.engine};
+}
+
+Status serve(const config::ServeConfig& config) {
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   // the port first: a taken one is told before minutes of loading
   ATELIER_TRY(const auto server,
-              http::Server::bind({.host = options.host, .port = options.port, .refuse = server::refusal}));
-  ATELIER_TRY(const auto runtime, start_runtime(options.model));
-  ATELIER_TRY_STATUS(runtime->start_engine(options.max_sequences));
-  server::Service service({.id = options.served_name.empty() ? runtime->id : options.served_name,
-                           .root = runtime->id,
-                           .created = std::time(nullptr),
-                           .bundle = runtime->bundle,
-                           .engine = *runtime->engine},
-                          {.version = ATELIER_VERSION});
+              http::Server::bind(
+                  {.host = config.network.host, .port = config.network.port, .refuse = server::refusal}));
+  ATELIER_TRY(const auto runtime, open_model(config));
+  ATELIER_TRY_STATUS(runtime->load());
+  ATELIER_TRY_STATUS(runtime->start_engine(engine_wishes(config)));
+  server::Service service(served_model(config, *runtime), service_options(config));
   StopSignal stop;
   ATELIER_TRY_STATUS(server->start([&service](http::Request request, auto writer) {
     service.handle(std::move(request), std::move(writer));
   }));
-  log_info("ready: the chat page is at {}, the API at {}/v1", address(options, server->port()),
-           address(options, server->port()));
+  const std::string url = address(config.network.host, server->port());
+  log_info("ready: the chat page is at {}, the API at {}/v1{}", url, url,
+           config.access.keys.empty() ? "" : " (with a key)");
+  set_log_level(config.log_level);
   stop.wait();
-  log_info("stopping: requests under way may finish within {:.0f} s", options.shutdown_timeout_s);
-  service.drain(std::chrono::milliseconds(static_cast<std::int64_t>(options.shutdown_timeout_s * 1000)));
+  log_info("stopping: requests under way may finish within {:.0f} s",
+           std::chrono::duration<double>(config.network.shutdown_timeout).count());
+  service.drain(config.network.shutdown_timeout);
   server->stop(kFlushGrace);
   log_info("stopped");
   return {};
 }
 
+Status read_and_serve(const ServeFlags& flags) {
+  ATELIER_TRY(const config::Settings settings, flags.settings());
+  ATELIER_TRY(const config::ServeConfig config, config::serve_config(settings));
+  for (const std::string& notice : settings.notices()) log_warning("{}", notice);
+  // what starts is always said; from here on the level counts
+  set_log_level(std::min(config.log_level, LogLevel::kInfo));
+  return serve(config);
+}
+
 }  // namespace
 
 void add_serve(CLI::App& root, Chosen& chosen) {
-  auto options = std::make_shared<ServeOptions>();
   CLI::App* command = root.add_subcommand("serve", "Serve a model: OpenAI's API and a chat page");
-  add_model_options(*command, options->model);
-  command->add_option("--host", options->host, "address to listen on")->capture_default_str();
-  command->add_option("--port", options->port, "port to listen on; 0 = any free one")->capture_default_str();
-  command->add_option("--max-num-seqs", options->max_sequences, "generations running at once")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}))
-      ->capture_default_str();
-  command->add_option("--served-model-name", options->served_name,
-                      "what requests call the model (default: its id)");
-  command
-      ->add_option("--shutdown-timeout", options->shutdown_timeout_s,
-                   "seconds that requests under way may take to finish after SIGTERM")
-      ->check(CLI::Range(0.0, 86400.0))
-      ->capture_default_str();
-  command->callback([&chosen, options] {
-    chosen.run = [options] {
-      const Status status = serve(*options);
+  const auto flags = std::make_shared<ServeFlags>(*command);
+  command->callback([&chosen, flags] {
+    chosen.run = [flags] {
+      const Status status = read_and_serve(*flags);
       return status ? 0 : report(status.error());
     };
   });

@@ -189,9 +189,11 @@ Result<LocatedModel> locate_unguarded(const std::string& model) {
               settings.cache.string(), model);
 }
 
-Result<LocatedModel> fetch_unguarded(const std::string& model) {
+Result<LocatedModel> fetch_unguarded(const std::string& model, const HubWishes& wishes) {
   ATELIER_TRY(const ModelName name, parse_model_name(model));
-  ATELIER_TRY(const HubSettings settings, read_hub_settings());
+  ATELIER_TRY(HubSettings settings, read_hub_settings());
+  if (!wishes.cache.empty()) settings.cache = wishes.cache;
+  if (!wishes.token.empty()) settings.token = wishes.token;
   ATELIER_TRY(std::optional<LocatedModel> here, locate(name, settings));
   if (here) return std::move(*here);
   if (settings.offline) {
@@ -207,8 +209,8 @@ Result<LocatedModel> locate_model(const std::string& model) {
   return guarded([&] { return locate_unguarded(model); });
 }
 
-Result<LocatedModel> fetch_model(const std::string& model) {
-  return guarded([&] { return fetch_unguarded(model); });
+Result<LocatedModel> fetch_model(const std::string& model, const HubWishes& wishes) {
+  return guarded([&] { return fetch_unguarded(model, wishes); });
 }
 
 std::vector<HereModel> models_here() {

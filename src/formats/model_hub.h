@@ -40,8 +40,14 @@ struct LocatedModel {
 // Finds MODEL on this machine without any network; kNotFound says what was looked for and how to get it.
 Result<LocatedModel> locate_model(const std::string& model);
 
+// What goes before the environment; "": the environment's.
+struct HubWishes {
+  std::string cache;  // the folder with models--org--name in it
+  std::string token;
+};
+
 // As locate_model, but fetches what is missing, with a progress bar on stderr.
-Result<LocatedModel> fetch_model(const std::string& model);
+Result<LocatedModel> fetch_model(const std::string& model, const HubWishes& wishes = {});
 
 // The models of hubs that lie whole in the cache, by id ("org/name", "org/name:Q4_K_M").
 struct HereModel {

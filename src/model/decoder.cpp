@@ -42,8 +42,8 @@ std::span<const float> Decoder::hidden_states() const {
   return scratch_->hidden;
 }
 
-DType Decoder::kv_dtype() const {
-  return compute_ == kernels::Compute::kF32 ? DType::kF32 : DType::kF16;
+DType Decoder::kv_dtype_of(kernels::Compute compute) {
+  return compute == kernels::Compute::kF32 ? DType::kF32 : DType::kF16;
 }
 
 }  // namespace atelier::model

@@ -45,7 +45,8 @@ class Decoder {
   // the next call. Multiplied with the output matrix such a row becomes logits.
   std::span<const float> hidden_states() const;
 
-  DType kv_dtype() const;  // what the KV store must hold for this compute mode
+  DType kv_dtype() const { return kv_dtype_of(compute_); }
+  static DType kv_dtype_of(kernels::Compute compute);  // what the KV store must hold for this compute mode
   const ModelConfig& config() const { return config_; }
 
  private:

@@ -56,15 +56,18 @@ class Loader {
     return {};
   }
 
-  // All matrices in one mapping, in the order a step reads them. In a mapping each, what is over whole huge
-  // pages (a fifth of a 1.5B model) stood on small ones, which are read 30 % slower.
-  void allocate() {
-    std::size_t bytes = 0;
+  // Every matrix's shape, and the sum of what they take.
+  void shape(Weights& weights) {
     for (const Job& job : jobs_) {
       *job.to = kernels::packed_shape(job.entry->dtype, job.entry->shape[0], job.entry->shape[1]);
-      bytes += kernels::packed_bytes(*job.to);
+      weights.bytes += static_cast<std::int64_t>(kernels::packed_bytes(*job.to));
     }
-    const AlignedBuffer all(bytes);
+  }
+
+  // All matrices in one mapping, in the order a step reads them. In a mapping each, what is over whole huge
+  // pages (a fifth of a 1.5B model) stood on small ones, which are read 30 % slower.
+  void allocate(const Weights& weights) {
+    const AlignedBuffer all(static_cast<std::size_t>(weights.bytes));
     std::size_t at = 0;
     for (const Job& job : jobs_) {
       job.to->data = all.piece(at, kernels::packed_bytes(*job.to));
@@ -73,15 +76,13 @@ class Loader {
   }
 
   // Largest first: while little is packed yet, its pages in the file cost least at the peak.
-  void pack(Weights& weights, ThreadPool& pool,
-            const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  void pack(ThreadPool& pool, const std::function<void(std::int64_t, std::int64_t)>& progress) {
     std::ranges::stable_sort(jobs_, std::ranges::greater{},
                              [](const Job& job) { return job.entry->bytes.size(); });
     std::int64_t total = 0, done = 0;
     for (const Job& job : jobs_) total += static_cast<std::int64_t>(job.entry->bytes.size());
     for (const Job& job : jobs_) {
       pack_one(job, pool);
-      weights.bytes += static_cast<std::int64_t>(job.to->data.size());
       done += static_cast<std::int64_t>(job.entry->bytes.size());
       if (progress) progress(done, total);
     }
@@ -199,14 +200,24 @@ class Loader {
 
 }  // namespace
 
+Result<Weights> weight_shapes(const TensorSource& source, const ModelConfig& config) {
+  ATELIER_TRY_STATUS(check_config(config));
+  Weights weights;
+  Loader loader(source, config);
+  ATELIER_TRY_STATUS(loader.plan(weights));
+  loader.shape(weights);
+  return weights;
+}
+
 Result<Weights> load_weights(const TensorSource& source, const ModelConfig& config, ThreadPool& pool,
                              const std::function<void(std::int64_t, std::int64_t)>& progress) try {
   ATELIER_TRY_STATUS(check_config(config));
   Weights weights;
   Loader loader(source, config);
   ATELIER_TRY_STATUS(loader.plan(weights));
-  loader.allocate();
-  loader.pack(weights, pool, progress);
+  loader.shape(weights);
+  loader.allocate(weights);
+  loader.pack(pool, progress);
   return weights;
 } catch (const std::bad_alloc&) {
   return fail(Fault::kOverloaded, "not enough memory for the model's {} bytes of weights",

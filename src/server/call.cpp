@@ -51,6 +51,7 @@ void Call::suggest_id(const std::string& id) {
 void Call::respond(http::Response response) {
   status_ = response.status;
   response.headers.push_back({"X-Request-Id", id_});
+  response.headers.insert(response.headers.end(), headers_.begin(), headers_.end());
   add_security_headers(response);
   writer_->respond(std::move(response));
 }
@@ -76,6 +77,7 @@ void Call::begin_stream(std::string_view content_type) {
                                   {"X-Accel-Buffering", "no"},
                                   {"X-Request-Id", id_}},
                       .body = {}};
+  head.headers.insert(head.headers.end(), headers_.begin(), headers_.end());
   add_security_headers(head);
   writer_->begin_stream(std::move(head));
 }
@@ -84,7 +86,12 @@ void Call::end_stream() {
   writer_->end_stream();
 }
 
+void Call::add_header(std::string name, std::string value) {
+  headers_.push_back({std::move(name), std::move(value)});
+}
+
 void Call::note_tokens(std::int64_t prompt, std::int64_t completion) {
+  if (ticket_ != nullptr) ticket_->note(prompt + completion);
   prompt_tokens_ = prompt;
   completion_tokens_ = completion;
 }

@@ -8,11 +8,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/error_body.h"
 #include "base/result.h"
 #include "http/message.h"
 #include "http/response_writer.h"
+#include "server/rate_limiter.h"
 
 namespace atelier::server {
 
@@ -30,6 +32,8 @@ class Call {
   const std::string& id() const { return id_; }
   const std::string& parameter() const { return parameter_; }  // of the path: "/v1/models/{model}"
 
+  api::ErrorShape errors() const { return errors_; }
+
   // Before the handler: what the endpoint says.
   void take_endpoint(std::string_view parameter, api::ErrorShape errors);
   // The body's request_id; the header's X-Request-Id goes before it. Before any answer.
@@ -41,6 +45,11 @@ class Call {
   void fail(const Failure& failure);
   void begin_stream(std::string_view content_type);  // then writer() until end_stream
   void end_stream();
+
+  // One more header of the answer; before it.
+  void add_header(std::string name, std::string value);
+  // What is settled when the call ends.
+  void hold(std::unique_ptr<Ticket> ticket) { ticket_ = std::move(ticket); }
 
   // What the log is to say of a generation.
   void note_tokens(std::int64_t prompt, std::int64_t completion);
@@ -58,6 +67,8 @@ class Call {
   int status_ = 499;
   std::int64_t prompt_tokens_ = -1, completion_tokens_ = -1;  // -1: not a generation
   std::string finish_;
+  std::vector<http::Header> headers_;
+  std::unique_ptr<Ticket> ticket_;  // null: nobody counts
 };
 
 // Headers that keep a browser from doing what no page of ours asks for.

@@ -173,7 +173,7 @@ void Service::answer_models(Call& call) const {
 }
 
 void Service::answer_model(Call& call) const {
-  if (call.parameter() == model_.id) return call.respond_json(200, api::model_card(card_of(model_)));
+  if (model_.is_called(call.parameter())) return call.respond_json(200, api::model_card(card_of(model_)));
   call.fail({Fault::kNotFound, fmt::format("The model `{}` does not exist.", call.parameter()), "model"});
 }
 

@@ -22,7 +22,7 @@ sample::SamplingOptions sampling(const ServedModel& model, const api::Generation
   options.repetition_penalty = fields.repetition_penalty.value_or(defaults.repetition_penalty.value_or(1.0f));
   options.presence_penalty = fields.presence_penalty.value_or(0.0f);
   options.frequency_penalty = fields.frequency_penalty.value_or(0.0f);
-  options.seed = fields.seed;
+  options.seed = fields.seed ? fields.seed : model.default_seed;
   options.logprobs = fields.best_of > fields.n ? std::max(fields.logprobs, 0) : fields.logprobs;
   return options;
 }

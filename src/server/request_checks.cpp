@@ -30,7 +30,7 @@ void hand_over(Workers& workers, const std::shared_ptr<Call>& call, std::functio
 }
 
 Status check_model(const ServedModel& model, const std::string& asked) {
-  if (asked.empty() || asked == model.id) return {};
+  if (asked.empty() || model.is_called(asked)) return {};
   return fail_param(Fault::kNotFound, "model", fmt::format("The model `{}` does not exist.", asked));
 }
 

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "bundle/model_bundle.h"
 #include "engine/engine.h"
@@ -12,13 +15,21 @@ namespace atelier::server {
 
 // Everything referred to outlives the server.
 struct ServedModel {
-  std::string id;    // what requests call it
-  std::string root;  // the model behind that name
+  std::string id;                         // what requests call it
+  std::vector<std::string> aliases = {};  // what they may call it, too
+  std::string root;                       // the model behind that name
   std::int64_t created = 0;
+  std::optional<std::uint64_t> default_seed = {};  // of requests that bring none
+  std::int32_t max_logprobs = 20;                  // per token that a request may ask for; -1: all
+  std::string response_role = "assistant";
+  bool force_include_usage = false;   // streams end with their usage, asked for or not
   const bundle::ModelBundle& bundle;  // with a tokenizer
   engine::Engine& engine;
 
   const text::Tokenizer& tokenizer() const { return *bundle.tokenizer; }
+  bool is_called(std::string_view name) const {
+    return name == id || std::ranges::find(aliases, name) != aliases.end();
+  }
   std::int64_t max_model_len() const { return engine.config().max_model_len; }
 
   // Tokens that an answer may have which set no limit: it does not reach beyond the model's native length

@@ -10,6 +10,26 @@
 namespace atelier::server {
 namespace {
 
+// With or without the prefix: some proxies take it off, some do not.
+void strip_prefix(std::string& path, std::string_view prefix) {
+  if (prefix.empty() || !path.starts_with(prefix)) return;
+  if (path.size() == prefix.size()) {
+    path = "/";
+  } else if (path[prefix.size()] == '/') {
+    path.erase(0, prefix.size());
+  }
+}
+
+// What needs no key: probes and the API's document, which tell nothing of anybody, and the pages, which ask
+// for one.
+bool is_open(const http::Request& request) {
+  for (const std::string_view path : {"/health", "/ping", "/ready", "/version", "/openapi.json", "/docs"}) {
+    if (request.path == path) return true;
+  }
+  const bool reading = request.method == "GET" || request.method == "HEAD";
+  return reading && find_asset(request.path) != nullptr;
+}
+
 void answer_error(Call& call, int status, std::string_view message) {
   call.respond_json(status, api::error_body(status, http::reason_phrase(status), message));
 }
@@ -19,6 +39,7 @@ void answer_error(Call& call, int status, std::string_view message) {
 Service::Service(ServedModel model, ServiceOptions options)
     : model_(std::move(model)),
       options_(std::move(options)),
+      gate_(options_.gate),
       generations_(model_, stored_, "atelier-" + options_.version, options_.workers),
       tokens_(model_) {
   add_endpoints();
@@ -27,12 +48,12 @@ Service::Service(ServedModel model, ServiceOptions options)
 
 void Service::handle(http::Request request, std::shared_ptr<http::ResponseWriter> writer) {
   const auto call = std::make_shared<Call>(std::move(request), std::move(writer));
+  strip_prefix(call->request().path, options_.root_path);
   const http::Request& asked = call->request();
   const Router::Match match = router_.find(asked.method, asked.path);
-  if (match.endpoint != nullptr) {
-    call->take_endpoint(match.parameter, match.endpoint->operation.errors);
-    return match.endpoint->handler(call);
-  }
+  if (match.endpoint != nullptr) call->take_endpoint(match.parameter, match.endpoint->operation.errors);
+  if (!gate_.admit(*call, is_open(asked))) return;
+  if (match.endpoint != nullptr) return match.endpoint->handler(call);
   const bool reading = asked.method == "GET" || asked.method == "HEAD";
   if (match.allow.empty() && reading && find_asset(asked.path) != nullptr)
     return answer_asset(*call, asked.path, kPagePolicy);

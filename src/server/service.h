@@ -7,6 +7,7 @@
 #include <string>
 
 #include "http/response_writer.h"
+#include "server/gate.h"
 #include "server/generation_handlers.h"
 #include "server/router.h"
 #include "server/served_model.h"
@@ -17,6 +18,9 @@ namespace atelier::server {
 struct ServiceOptions {
   std::string version;
   int workers = 2;
+  std::string root_path;  // that a proxy in front puts before every path; "" or "/llm"
+  GateOptions gate;
+  bool log_requests = false;  // a line when a generation begins
 };
 
 class Service {
@@ -41,6 +45,7 @@ class Service {
 
   const ServedModel model_;
   const ServiceOptions options_;
+  Gate gate_;
   ResponseStore stored_{{}};
   GenerationHandlers generations_;
   TokenHandlers tokens_;

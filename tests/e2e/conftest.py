@@ -25,7 +25,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 class Server:
     """A process of `atelier serve` and what it has said on stderr."""
 
-    def __init__(self, *arguments, model=MODEL):
+    def __init__(self, *arguments, model=MODEL, key="none"):
         self.lines = []
         self.process = subprocess.Popen(
             [BIN, "serve", model, "--port", "0", *arguments], stderr=subprocess.PIPE, text=True, errors="replace")
@@ -37,7 +37,9 @@ class Server:
         if self.url is None:
             self.process.kill()
             raise RuntimeError("the server did not start:\n" + "".join(self.lines))
-        self.model = httpx.get(f"{self.url}/v1/models").json()["data"][0]["id"]
+        self.key = key
+        models = httpx.get(f"{self.url}/v1/models", headers={"Authorization": f"Bearer {key}"})
+        self.model = models.json()["data"][0]["id"]
 
     def _read(self):
         for line in self.process.stderr:
@@ -53,7 +55,7 @@ class Server:
         return int(self.url.rsplit(":", 1)[1])
 
     def client(self, **options):
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0, timeout=120, **options)
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=self.key, max_retries=0, timeout=120, **options)
 
     def load(self):
         return httpx.get(f"{self.url}/load").json()

@@ -22,9 +22,30 @@ export interface ChatEvents {
   finish(reason: string): void;
 }
 
-// The id of the model this server runs.
+const kKey = "atelier.key";
+
+// The key for servers that ask for one. It stays in this browser.
+export function keepKey(key: string): void {
+  if (key === "") localStorage.removeItem(kKey);
+  else localStorage.setItem(kKey, key);
+}
+
+export function hasKey(): boolean {
+  return localStorage.getItem(kKey) !== null;
+}
+
+// The server wants a key, or another one.
+export class KeyNeeded extends Error {}
+
+function headers(): Record<string, string> {
+  const key = localStorage.getItem(kKey);
+  return key === null ? {} : { Authorization: `Bearer ${key}` };
+}
+
+// The id of the model this server runs. Addresses are relative: a proxy may put the page under a path.
 export async function servedModel(): Promise<string> {
-  const reply = await fetch("/v1/models");
+  const reply = await fetch("v1/models", { headers: headers() });
+  if (reply.status === 401) throw new KeyNeeded(await errorMessage(reply));
   if (!reply.ok) throw new Error(`HTTP ${reply.status}`);
   const body = (await reply.json()) as { data: { id: string }[] };
   return body.data[0]?.id ?? "";
@@ -34,15 +55,16 @@ export async function servedModel(): Promise<string> {
 export async function streamChat(
   model: string, messages: Message[], settings: ChatSettings, signal: AbortSignal, events: ChatEvents,
 ): Promise<void> {
-  const reply = await fetch("/v1/chat/completions", {
+  const reply = await fetch("v1/chat/completions", {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...headers() },
     signal,
     body: JSON.stringify({
       model, messages, stream: true, stream_options: { include_usage: true },
       temperature: settings.temperature, top_p: settings.topP, max_tokens: settings.maxTokens,
     }),
   });
+  if (reply.status === 401) throw new KeyNeeded(await errorMessage(reply));
   if (!reply.ok || !reply.body) throw new Error(await errorMessage(reply));
   for await (const data of serverSentEvents(reply.body)) {
     if (data === "[DONE]") return;

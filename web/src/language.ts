@@ -8,7 +8,8 @@ const words = {
     themeauto: "Theme: auto", themelight: "Theme: light", themedark: "Theme: dark",
     welcome: "What shall we make?", stopped: "stopped", tooLong: "cut at the longest answer", failed: "The answer failed: ",
     noServer: "The server does not answer.", tokens: "tokens", perSecond: "tok/s", first: "first after",
-    you: "You", answer: "Answer",
+    key: "Key of this server", keySave: "Use", keyNeeded: "This server needs a key. It is kept in this browser only.",
+    keyWrong: "The server does not know this key.", you: "You", answer: "Answer",
     starters: ["Write a Python function that checks whether a number is prime.", "Explain recursion to a ten-year-old.", "Translate into Chinese: The early bird catches the worm."],
   },
   zh: {
@@ -18,7 +19,8 @@ const words = {
     themeauto: "主题:自动", themelight: "主题:浅色", themedark: "主题:深色",
     welcome: "今天做点什么?", stopped: "已停止", tooLong: "已达回答上限", failed: "回答失败:",
     noServer: "服务器没有响应。", tokens: "词元", perSecond: "词元/秒", first: "首词元",
-    you: "你", answer: "回答",
+    key: "服务器密钥", keySave: "使用", keyNeeded: "此服务器需要密钥。密钥只保存在本浏览器中。",
+    keyWrong: "服务器不认识这个密钥。", you: "你", answer: "回答",
     starters: ["用 Python 写一个判断质数的函数。", "给十岁的孩子讲讲什么是递归。", "翻译成英文:千里之行,始于足下。"],
   },
 };

@@ -1,5 +1,5 @@
 // The chat page: wires the composer, the settings and the message list to the server.
-import { servedModel, streamChat, type Usage } from "./api";
+import { hasKey, keepKey, KeyNeeded, servedModel, streamChat, type Usage } from "./api";
 import { Conversation, type Turn } from "./conversation";
 import { currentLanguage, say, switchLanguage, type Words } from "./language";
 import { applyTheme, currentTheme, nextTheme } from "./theme";
@@ -40,6 +40,7 @@ async function answer(): Promise<void> {
       turn.note = clock.summary(say().stopped);
     } else {
       turn.failed = true;
+      if (error instanceof KeyNeeded) askForKey();
       turn.content = say().failed + (error instanceof Error ? error.message : String(error));
     }
   }
@@ -152,6 +153,13 @@ function bind(): void {
     event.preventDefault();
     send(input.value);
   });
+  element("key-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const field = element<HTMLInputElement>("key");
+    keepKey(field.value.trim());
+    field.value = "";
+    greet();
+  });
   element("stop").addEventListener("click", () => answering?.abort());
   element("new-chat").addEventListener("click", () => {
     answering?.abort();
@@ -184,15 +192,27 @@ function bind(): void {
   bindSlider("max-tokens", "maxTokens");
 }
 
+// Asks the server who it is; where it wants a key first, asks for that.
+function greet(): void {
+  servedModel().then(
+    (id) => {
+      model = id;
+      element("model").textContent = id;
+      element("model").title = id;
+      element("key-form").hidden = true;
+    },
+    (error) => (error instanceof KeyNeeded ? askForKey() : (element("model").textContent = say().noServer)),
+  );
+}
+
+function askForKey(): void {
+  element("key-form").hidden = false;
+  element("key-note").textContent = hasKey() ? say().keyWrong : say().keyNeeded;
+  element("key").focus();
+}
+
 applyTheme();
 bind();
 relabel();
 redraw();
-servedModel().then(
-  (id) => {
-    model = id;
-    element("model").textContent = id;
-    element("model").title = id;
-  },
-  () => (element("model").textContent = say().noServer),
-);
+greet();

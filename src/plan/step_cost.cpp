@@ -1,8 +1,8 @@
-#include "app/step_cost.h"
+#include "plan/step_cost.h"
 
 #include "kernels/packed_matrix.h"
 
-namespace atelier::app {
+namespace atelier::plan {
 namespace {
 
 double file_bytes(const kernels::PackedMatrix& w) {
@@ -42,4 +42,4 @@ StepCost step_cost(const model::ModelConfig& config, const model::Weights& weigh
   return cost;
 }
 
-}  // namespace atelier::app
+}  // namespace atelier::plan

@@ -7,7 +7,7 @@
 #include "model/weights.h"
 #include "tensor/dtype.h"
 
-namespace atelier::app {
+namespace atelier::plan {
 
 struct StepCost {
   double weight_bytes = 0;                  // every matrix once, at its file's own width
@@ -24,4 +24,4 @@ struct StepCost {
 
 StepCost step_cost(const model::ModelConfig& config, const model::Weights& weights, DType kv_dtype);
 
-}  // namespace atelier::app
+}  // namespace atelier::plan

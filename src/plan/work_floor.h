@@ -5,14 +5,9 @@
 
 #include <cstdint>
 
-#include "app/step_cost.h"
-#include "formats/tensor_source.h"
-#include "model/config.h"
+#include "plan/step_cost.h"
 
-namespace atelier::app {
-
-// As step_cost of loaded weights; matrices count at their file's own width.
-StepCost step_cost(const model::ModelConfig& config, const formats::TensorSource& source, DType kv_dtype);
+namespace atelier::plan {
 
 struct Load {
   double requests = 0, input_tokens = 0, output_tokens = 0;  // tokens of each request
@@ -33,4 +28,4 @@ struct MachinePeak {
 // At least this long: computing and reading may overlap wholly.
 double floor_seconds(const WorkFloor& floor, const MachinePeak& peak);
 
-}  // namespace atelier::app
+}  // namespace atelier::plan

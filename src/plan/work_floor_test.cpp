@@ -1,8 +1,8 @@
-#include "app/work_floor.h"
+#include "plan/work_floor.h"
 
 #include <gtest/gtest.h>
 
-namespace atelier::app {
+namespace atelier::plan {
 namespace {
 
 // Numbers that can be added up by hand.
@@ -35,4 +35,4 @@ TEST(WorkFloor, SecondsAreThoseOfTheNarrowerSide) {
 }
 
 }  // namespace
-}  // namespace atelier::app
+}  // namespace atelier::plan
