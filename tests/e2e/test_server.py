@@ -19,6 +19,11 @@ def chat(server, **options):
     return server.client().chat.completions.create(**options)
 
 
+def told(usage):
+    """What does not depend on who asked the same before."""
+    return usage.prompt_tokens, usage.completion_tokens, usage.total_tokens
+
+
 # ---- chat
 
 def test_plain_chat(server):
@@ -38,7 +43,7 @@ def test_stream_says_the_same_as_plain(server):
     chunks = list(chat(server, max_tokens=40, stream=True, stream_options={"include_usage": True}))
     assert chunks[0].choices[0].delta.role == "assistant"
     assert all(chunk.usage is None for chunk in chunks[:-1])
-    assert chunks[-1].choices == [] and chunks[-1].usage == plain.usage
+    assert chunks[-1].choices == [] and told(chunks[-1].usage) == told(plain.usage)
     assert chunks[-2].choices[0].finish_reason == plain.choices[0].finish_reason
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1])
     assert text == plain.choices[0].message.content
@@ -214,7 +219,7 @@ def test_completions_by_text_and_by_ids(server):
     by_ids = client.completions.create(model=server.model, prompt=ids_of("The capital of France is"), max_tokens=8,
                                        temperature=0)
     assert by_ids.choices[0].text == by_text.choices[0].text
-    assert by_ids.usage == by_text.usage
+    assert told(by_ids.usage) == told(by_text.usage)
 
 
 def test_completions_of_many_prompts(server):
@@ -244,7 +249,7 @@ def test_completions_stream_and_logprobs(server):
     assert "".join(c.choices[0].text for c in chunks[:-1]) == plain.choices[0].text
     assert sum((c.choices[0].logprobs.tokens for c in chunks[:-1]), []) == plain.choices[0].logprobs.tokens
     assert sum((c.choices[0].logprobs.text_offset for c in chunks[:-1]), []) == plain.choices[0].logprobs.text_offset
-    assert chunks[-1].usage == plain.usage
+    assert told(chunks[-1].usage) == told(plain.usage)
     assert all(len(top) <= 2 for top in plain.choices[0].logprobs.top_logprobs)
 
 
