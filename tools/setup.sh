@@ -57,6 +57,18 @@ build_page() {
   echo "$stamp" >web/dist/.stamp
 }
 
+# The Node client that the end-to-end tests use.
+install_node_client() {
+  local folder=tests/e2e/node stamp
+  stamp=$(sha256sum <$folder/package-lock.json)
+  [ "$(cat $folder/node_modules/.stamp 2>/dev/null)" = "$stamp" ] && return
+  say "installing the Node client for the tests"
+  find_node
+  (cd $folder && PATH=$node_path:$PATH npm ci --silent --ignore-scripts --no-audit --no-fund >&2)
+  echo "$stamp" >$folder/node_modules/.stamp
+}
+
 install_packages
 [ "$purpose" = test ] && install_python tools/requirements-test.txt
+[ "$purpose" = test ] && install_node_client
 build_page

@@ -68,47 +68,11 @@ void refuse_unsupported(FieldReader& reader) {
   }
 }
 
-void read_truncation(FieldReader& reader, GenerationFields& fields) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 40;
-  const auto tokens = reader.integer("truncate_prompt_tokens", -1, kMost);
-  const auto side = reader.string("truncation_side");
-  if (side && side != "left" && side != "right") {
-    reader.refuse(Fault::kBadRequest, "truncation_side",
-                  "truncation_side must be \"left\" (the last tokens are kept) or \"right\" (the first)");
-  }
-  if (!tokens) return;
-  if (tokens == 0) {
-    reader.refuse(Fault::kBadRequest, "truncate_prompt_tokens",
-                  "truncate_prompt_tokens must be -1 (what the context holds) or at least 1, got 0");
-  }
-  fields.truncate_prompt = {.tokens = *tokens, .keep_first = side == "right"};
-}
-
 void read_beam(FieldReader& reader, GenerationFields& fields) {
   constexpr double kMostLengthPenalty = 10.0;
   fields.beam.wanted = reader.boolean("use_beam_search").value_or(false);
   fields.beam.length_penalty =
       reader.number("length_penalty", {-kMostLengthPenalty, kMostLengthPenalty}).value_or(1.0);
-}
-
-void read_handling(FieldReader& reader, GenerationFields& fields) {
-  using Limits = std::numeric_limits<std::int32_t>;
-  fields.priority =
-      static_cast<std::int32_t>(reader.integer("priority", Limits::min(), Limits::max()).value_or(0));
-  const auto salt = reader.string("cache_salt");
-  if (salt && (salt->empty() || salt->size() > kMaxCacheSaltBytes)) {
-    reader.refuse(Fault::kBadRequest, "cache_salt",
-                  fmt::format("cache_salt must be a string of 1 to {} bytes if it is given, got {}",
-                              kMaxCacheSaltBytes, salt->size()));
-  }
-  fields.cache_salt = salt.value_or("");
-  const auto id = reader.string("request_id");
-  if (id && !is_request_id(*id)) {
-    reader.refuse(
-        Fault::kBadRequest, "request_id",
-        fmt::format("request_id must be 1 to {} letters, digits, '-', '_' or '.'", kMaxRequestIdBytes));
-  }
-  fields.request_id = id.value_or("");
 }
 
 // Beams are compared by the model's own log-probabilities: what would change the choice has no place there.
@@ -132,6 +96,42 @@ bool is_request_id(std::string_view text) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
            c == '_' || c == '.';
   });
+}
+
+void read_truncation(FieldReader& reader, GenerationFields& fields) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  const auto tokens = reader.integer("truncate_prompt_tokens", -1, kMost);
+  const auto side = reader.string("truncation_side");
+  if (side && side != "left" && side != "right") {
+    reader.refuse(Fault::kBadRequest, "truncation_side",
+                  "truncation_side must be \"left\" (the last tokens are kept) or \"right\" (the first)");
+  }
+  if (!tokens) return;
+  if (tokens == 0) {
+    reader.refuse(Fault::kBadRequest, "truncate_prompt_tokens",
+                  "truncate_prompt_tokens must be -1 (what the context holds) or at least 1, got 0");
+  }
+  fields.truncate_prompt = {.tokens = *tokens, .keep_first = side == "right"};
+}
+
+void read_handling(FieldReader& reader, GenerationFields& fields) {
+  using Limits = std::numeric_limits<std::int32_t>;
+  fields.priority =
+      static_cast<std::int32_t>(reader.integer("priority", Limits::min(), Limits::max()).value_or(0));
+  const auto salt = reader.string("cache_salt");
+  if (salt && (salt->empty() || salt->size() > kMaxCacheSaltBytes)) {
+    reader.refuse(Fault::kBadRequest, "cache_salt",
+                  fmt::format("cache_salt must be a string of 1 to {} bytes if it is given, got {}",
+                              kMaxCacheSaltBytes, salt->size()));
+  }
+  fields.cache_salt = salt.value_or("");
+  const auto id = reader.string("request_id");
+  if (id && !is_request_id(*id)) {
+    reader.refuse(
+        Fault::kBadRequest, "request_id",
+        fmt::format("request_id must be 1 to {} letters, digits, '-', '_' or '.'", kMaxRequestIdBytes));
+  }
+  fields.request_id = id.value_or("");
 }
 
 void read_sampling(FieldReader& reader, GenerationFields& fields) {

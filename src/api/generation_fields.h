@@ -65,9 +65,12 @@ GenerationFields read_generation_fields(FieldReader& reader);
 
 // What depends on several fields, once the callers have read theirs.
 void check_together(FieldReader& reader, const GenerationFields& fields);
-// Parts of it, for requests of another make: temperature, top_p, …, seed; and stop strings in field `name`.
+// Parts of it, for requests of another make: temperature, top_p, …, seed; stop strings in field `name`;
+// truncate_prompt_tokens; priority, cache_salt and request_id.
 void read_sampling(FieldReader& reader, GenerationFields& fields);
 void read_stop_strings(FieldReader& reader, std::string_view name, GenerationFields& fields);
+void read_truncation(FieldReader& reader, GenerationFields& fields);
+void read_handling(FieldReader& reader, GenerationFields& fields);
 
 inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;  // of any max_tokens
 

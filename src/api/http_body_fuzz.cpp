@@ -5,6 +5,7 @@
 
 #include "api/chat_request.h"
 #include "api/completion_request.h"
+#include "api/embedding_request.h"
 #include "api/error_body.h"
 #include "api/messages_request.h"
 #include "api/responses_reply.h"
@@ -46,6 +47,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ATELIER_CHECK(!responses->chat.messages.empty() && responses->metadata.size() <= api::kMaxMetadata);
     ATELIER_CHECK(api::response_settings(*responses).contains("store"));
   }
+  const auto embedding = api::parse_embedding_request(body);
+  if (embedding)
+    ATELIER_CHECK(!embedding->inputs.empty() && embedding->inputs.size() <= api::kMaxEmbeddingInputs);
   const auto tokenize = api::parse_tokenize_request(body);
   if (tokenize) ATELIER_CHECK(tokenize->text.has_value() != tokenize->chat.has_value());
   const auto detokenize = api::parse_detokenize_request(body);

@@ -67,6 +67,7 @@ struct Piece {
   std::span<const std::int32_t> token_ids;          // of this piece, with the one that stopped it
   std::span<const std::int32_t> prompt_ids;         // told with a choice's first piece
   const PromptLogprobs* prompt_logprobs = nullptr;  // null = not asked for
+  std::span<const float> hidden_state;              // an embedding's, before it is normalised
   Finish finish;
   const Usage* usage = nullptr;  // a chunk's continuous_usage_stats
 };
@@ -103,5 +104,10 @@ std::unique_ptr<ReplyFormat> chat_format(ReplyHead head);
 std::unique_ptr<ReplyFormat> completion_format(ReplyHead head);
 std::unique_ptr<ReplyFormat> generate_format(std::size_t choices);  // of one request
 std::unique_ptr<ReplyFormat> messages_format(ReplyHead head);       // one choice
+
+struct EmbeddingForm {
+  bool base64 = false, normalize = true;
+};
+std::unique_ptr<ReplyFormat> embedding_format(ReplyHead head, EmbeddingForm form);
 
 }  // namespace atelier::api

@@ -95,6 +95,13 @@ constexpr std::string_view kSchemas = R"json({
     "response.content_part.done", "response.output_item.done", "response.completed", "response.incomplete", "response.failed"]}}},
 "DeletedResponse": {"type": "object", "required": ["id", "object", "deleted"], "properties": {"id": {"type": "string"},
   "object": {"const": "response"}, "deleted": {"const": true}}},
+"EmbeddingList": {"type": "object", "required": ["object", "data", "model", "usage"], "properties": {
+  "id": {"type": "string"}, "object": {"const": "list"}, "created": {"type": "integer"}, "model": {"type": "string"},
+  "data": {"type": "array", "items": {"type": "object", "required": ["index", "object", "embedding"], "properties": {
+    "index": {"type": "integer"}, "object": {"const": "embedding"},
+    "embedding": {"oneOf": [{"type": "array", "items": {"type": "number"}}, {"type": "string"}]}}}},
+  "usage": {"type": "object", "required": ["prompt_tokens", "total_tokens"], "properties": {
+    "prompt_tokens": {"type": "integer"}, "total_tokens": {"type": "integer"}}}}},
 "TokenizeReply": {"type": "object", "required": ["count", "max_model_len", "tokens", "token_strs"], "properties": {
   "count": {"type": "integer"}, "max_model_len": {"type": "integer"},
   "tokens": {"type": "array", "items": {"type": "integer"}},

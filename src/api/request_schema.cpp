@@ -5,6 +5,7 @@
 
 #include "api/chat_request.h"
 #include "api/completion_request.h"
+#include "api/embedding_request.h"
 #include "api/messages_request.h"
 #include "api/responses_request.h"
 #include "api/tokenize_request.h"
@@ -63,6 +64,7 @@ std::span<const RequestForm> request_forms() {
        [](FieldReader& reader) { (void)read_count_tokens_request(reader); },
        {"messages"}},
       {"ResponsesRequest", [](FieldReader& reader) { (void)read_responses_request(reader); }, {"input"}},
+      {"EmbeddingRequest", [](FieldReader& reader) { (void)read_embedding_request(reader); }, {"input"}},
       {"TokenizeRequest",
        [](FieldReader& reader) {
          (void)read_tokenize_request(reader);

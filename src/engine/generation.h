@@ -33,6 +33,7 @@ struct GenerationRequest {
   std::int64_t reach_tokens = 0;
   // -1 = none; K = the prompt's tokens are scored, each with the K best in its place
   std::int32_t prompt_logprobs = -1;
+  bool hidden_state = false;  // wanted instead of tokens: the generation ends with the prompt's last one
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kFailed };
@@ -53,10 +54,11 @@ struct GenerationFacts {
 
 struct GenerationEnd {
   FinishReason reason;
-  std::int32_t stop_id = -1;       // the id that stopped it
-  float stop_logprob = 0;          // its own; only where logprobs were asked for
-  std::string error = {};          // kFailed: what happened
-  Fault fault = Fault::kInternal;  // kFailed: whose doing
+  std::int32_t stop_id = -1;             // the id that stopped it
+  float stop_logprob = 0;                // its own; only where logprobs were asked for
+  std::string error = {};                // kFailed: what happened
+  Fault fault = Fault::kInternal;        // kFailed: whose doing
+  std::vector<float> hidden_state = {};  // as the final norm leaves it, [hidden]; only where it was wanted
   GenerationFacts facts = {};
 };
 

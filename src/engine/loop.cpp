@@ -247,7 +247,8 @@ void Engine::Loop::add_rows(const Slice& slice, std::int64_t begin, std::int64_t
   if (begin == end) return;
   const std::span<const std::int32_t> tokens = job(slice.id).tokens;
   const bool wanted = slice.completes && end == slice.position + slice.tokens;
-  const auto rows = slice.drafted > 0 ? model::LogitsWanted::kAll : model::LogitsWanted::kLast;
+  auto rows = slice.drafted > 0 ? model::LogitsWanted::kAll : model::LogitsWanted::kLast;
+  if (job(slice.id).request.hidden_state) rows = model::LogitsWanted::kHidden;
   batch_.push_back(
       {.tokens = tokens.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
        .position = begin,
@@ -257,9 +258,11 @@ void Engine::Loop::add_rows(const Slice& slice, std::int64_t begin, std::int64_t
        .long_rope = job(slice.id).long_rope});
 }
 
-// logits: one row for each slice that completes and is not scored, and one for each guess, in order.
+// logits: one row for each slice that completes and is not scored, and one for each guess, in order; but for
+// those that want a hidden state, which stand by themselves.
 void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits) {
   const auto row_length = static_cast<std::size_t>(decoder_.config().vocab_rows);
+  std::span<const float> states = decoder_.hidden_states();
   const auto now = Clock::now();
   for (const Slice& slice : plan.slices) {
     const std::int64_t prompt_left = std::ssize(job(slice.id).request.prompt) - slice.position;
@@ -270,6 +273,12 @@ void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits)
     }
     scheduler_.commit(slice);
     if (!slice.completes) continue;
+    if (job(slice.id).request.hidden_state) {
+      const auto state = states.first(static_cast<std::size_t>(decoder_.config().hidden));
+      states = states.subspan(state.size());
+      finish(slice.id, {.reason = FinishReason::kStop, .hidden_state = {state.begin(), state.end()}});
+      continue;
+    }
     const auto rows = static_cast<std::size_t>(slice.drafted + 1) * row_length;
     ATELIER_CHECK(logits.size() >= rows);
     if (slice.drafted == 0) {

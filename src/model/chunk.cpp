@@ -6,19 +6,29 @@
 namespace atelier::model {
 namespace {
 
+// The next free places.
+struct Places {
+  std::int64_t logits = 0, hidden = 0;
+
+  Place take(bool is_hidden) { return {is_hidden, (is_hidden ? hidden : logits)++}; }
+};
+
 bool wants(const BatchSequence& sequence, std::int64_t token) {
+  if (sequence.logits == LogitsWanted::kAll) return true;
   const bool last = token + 1 == static_cast<std::int64_t>(sequence.tokens.size());
-  return sequence.logits == LogitsWanted::kAll || (sequence.logits == LogitsWanted::kLast && last);
+  return last && sequence.logits != LogitsWanted::kNone;
 }
 
-std::int64_t wanted_rows(const BatchSequence& sequence) {
-  if (sequence.logits == LogitsWanted::kAll) return static_cast<std::int64_t>(sequence.tokens.size());
-  return sequence.logits == LogitsWanted::kLast && !sequence.tokens.empty() ? 1 : 0;
+// The places that the sequence's results take, from `next` on.
+void skip_places(const BatchSequence& sequence, Places& next) {
+  for (std::size_t token = 0; token < sequence.tokens.size(); ++token)
+    if (wants(sequence, static_cast<std::int64_t>(token)))
+      next.take(sequence.logits == LogitsWanted::kHidden);
 }
 
-// Tokens [begin, begin + count) of the sequence, appended; its next logits go to `logits_row` and on.
+// Tokens [begin, begin + count) of the sequence, appended; its results take the next places.
 void append(Chunk& chunk, const BatchSequence& sequence, std::int64_t begin, std::int64_t count,
-            std::int64_t& logits_row) {
+            Places& next) {
   chunk.pieces.push_back({.first_row = chunk.rows(),
                           .rows = count,
                           .position = sequence.position + begin,
@@ -28,7 +38,7 @@ void append(Chunk& chunk, const BatchSequence& sequence, std::int64_t begin, std
   for (std::int64_t token = begin; token < begin + count; ++token) {
     if (wants(sequence, token)) {
       chunk.wanted.push_back(chunk.rows());
-      chunk.logits_rows.push_back(logits_row++);
+      chunk.places.push_back(next.take(sequence.logits == LogitsWanted::kHidden));
     }
     chunk.tokens.push_back(sequence.tokens[static_cast<std::size_t>(token)]);
   }
@@ -44,16 +54,17 @@ void cut(std::span<const BatchSequence> batch, kernels::TokenRole role, std::vec
     chunk.role = role;
   };
   close();
-  std::int64_t first_logits_row = 0;
+  Places next;
   for (const BatchSequence& sequence : batch) {
-    std::int64_t logits_row = first_logits_row;
-    first_logits_row += wanted_rows(sequence);
-    if (!takes(sequence)) continue;
+    if (!takes(sequence)) {
+      skip_places(sequence, next);
+      continue;
+    }
     const std::int64_t total = static_cast<std::int64_t>(sequence.tokens.size());
     for (std::int64_t begin = 0; begin < total;) {
       if (chunk.rows() == kChunkRows) close();
       const std::int64_t count = std::min(total - begin, kChunkRows - chunk.rows());
-      append(chunk, sequence, begin, count, logits_row);
+      append(chunk, sequence, begin, count, next);
       begin += count;
     }
   }

@@ -20,12 +20,18 @@ struct Piece {
   bool long_rope = false;
 };
 
+// Where a row's result goes: its place among the batch's logits, or among its hidden states.
+struct Place {
+  bool hidden = false;
+  std::int64_t row = 0;
+};
+
 struct Chunk {
   kernels::TokenRole role = kernels::TokenRole::kPrompt;  // as which its rows are multiplied
   std::vector<Piece> pieces;
-  std::vector<std::int32_t> tokens;       // [rows]
-  std::vector<std::int64_t> wanted;       // rows whose logits are asked for, ascending
-  std::vector<std::int64_t> logits_rows;  // by wanted row: its place among the batch's logits
+  std::vector<std::int32_t> tokens;  // [rows]
+  std::vector<std::int64_t> wanted;  // rows whose results are asked for, ascending
+  std::vector<Place> places;         // by wanted row
 
   std::int64_t rows() const { return static_cast<std::int64_t>(tokens.size()); }
 

@@ -52,7 +52,7 @@ ChunkPass::ChunkPass(const ModelConfig& config, const Weights& weights, const ke
       scratch_bytes_(kernels::attention_scratch_bytes(config.head_dim, config.heads / config.kv_heads)),
       attention_scratch_(static_cast<std::size_t>(scratch_bytes_ * pool.size())) {}
 
-void ChunkPass::run(const Chunk& chunk, KvStore& kv, float* logits) {
+void ChunkPass::run(const Chunk& chunk, KvStore& kv, Outputs outputs) {
   count_ = chunk.rows();
   pieces_ = chunk.pieces;
   projector_.set_role(chunk.role);
@@ -65,7 +65,7 @@ void ChunkPass::run(const Chunk& chunk, KvStore& kv, float* logits) {
       return;  // nothing wanted: the last layer's keys and values are stored, no more is needed
     feed_forward(layer);
   }
-  write_logits(logits, chunk.logits_rows);
+  write_logits(outputs.logits, write_hidden(outputs.hidden, chunk.places));
 }
 
 void ChunkPass::reserve(std::int64_t rows) {
@@ -183,7 +183,7 @@ void ChunkPass::store_all(const kernels::KvLayer& kv) {
   });
 }
 
-// After the last layer's keys and values are stored only rows whose logits are wanted matter: they close up.
+// After the last layer's keys and values are stored only rows whose results are wanted matter: they close up.
 void ChunkPass::keep_wanted(const Chunk& chunk) {
   std::int64_t to = 0;
   for (const std::int64_t from : chunk.wanted) {
@@ -293,9 +293,32 @@ void ChunkPass::attend_all(const kernels::KvLayer& kv, bool store_first) {
   });
 }
 
-// --- logits ---
+// --- results ---
+
+// The hidden states among the results; the rows whose logits are wanted close up, and their places come back.
+std::vector<std::int64_t> ChunkPass::write_hidden(float* hidden, std::span<const Place> places) {
+  const float eps = static_cast<float>(config_.rms_eps);
+  std::vector<std::int64_t> logits_rows;
+  for (std::int64_t row = 0; row < count_; ++row) {
+    const Place& place = places[static_cast<std::size_t>(row)];
+    const float* state = rows_.hidden + row * strides_.hidden;
+    if (place.hidden) {
+      ops_.rms_norm(state, weights_.final_norm.data(), eps, hidden + place.row * config_.hidden,
+                    config_.hidden);
+      continue;
+    }
+    const auto to = std::ssize(logits_rows);
+    if (to != row)
+      std::memcpy(rows_.hidden + to * strides_.hidden, state,
+                  static_cast<std::size_t>(strides_.hidden) * sizeof(float));
+    logits_rows.push_back(place.row);
+  }
+  count_ = std::ssize(logits_rows);
+  return logits_rows;
+}
 
 void ChunkPass::write_logits(float* logits, std::span<const std::int64_t> rows) {
+  if (rows.empty()) return;
   const float eps = static_cast<float>(config_.rms_eps);
   const std::array head = {Product{&weights_.output()}};
   const std::array target = {Target{logits, config_.vocab_rows, rows.data()}};

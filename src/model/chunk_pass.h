@@ -18,13 +18,18 @@
 
 namespace atelier::model {
 
+// Where a batch's results are written: logits [rows, vocab_rows] and hidden states [rows, hidden].
+struct Outputs {
+  float *logits, *hidden;
+};
+
 class ChunkPass {
  public:
   ChunkPass(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
             kernels::Compute compute, ThreadPool& pool);
 
-  // Logits of the chunk's wanted rows go to their places in `logits` [rows, vocab_rows].
-  void run(const Chunk& chunk, KvStore& kv, float* logits);
+  // The results of the chunk's wanted rows go to their places.
+  void run(const Chunk& chunk, KvStore& kv, Outputs outputs);
 
  private:
   // The rows' memory; strides in floats, multiples of 16 so that threads share no cache line.
@@ -57,6 +62,7 @@ class ChunkPass {
   bool any_split() const;
   kernels::AttentionRows attention_rows(const AttentionItem& item) const;
   void add(const Columns& columns);
+  std::vector<std::int64_t> write_hidden(float* hidden, std::span<const Place> places);
   void write_logits(float* logits, std::span<const std::int64_t> rows);
 
   const ModelConfig& config_;

@@ -7,7 +7,8 @@ namespace atelier::model {
 
 struct Decoder::Scratch {
   ChunkPass pass;
-  AlignedBuffer logits = {};  // [rows, vocab_rows]
+  AlignedBuffer logits = {};       // [rows, vocab_rows]
+  std::vector<float> hidden = {};  // [rows, hidden]
 };
 
 Decoder::Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
@@ -24,14 +25,21 @@ std::span<const float> Decoder::forward(std::span<const BatchSequence> batch, Kv
   for (const BatchSequence& sequence : batch)
     for (const std::int32_t token : sequence.tokens) ATELIER_CHECK(token >= 0 && token < config_.vocab_rows);
   const std::vector<Chunk> chunks = cut_batch(batch, roles_differ_);
-  std::size_t wanted = 0;
-  for (const Chunk& chunk : chunks) wanted += chunk.wanted.size();
+  std::size_t wanted = 0, hidden = 0;
+  for (const Chunk& chunk : chunks)
+    for (const Place& place : chunk.places) ++(place.hidden ? hidden : wanted);
   const std::size_t row = static_cast<std::size_t>(config_.vocab_rows);
   if (scratch_->logits.size() < wanted * row * sizeof(float))
     scratch_->logits = AlignedBuffer(wanted * row * sizeof(float));
+  scratch_->hidden.resize(hidden * static_cast<std::size_t>(config_.hidden));
 
-  for (const Chunk& chunk : chunks) scratch_->pass.run(chunk, kv, scratch_->logits.as<float>());
+  for (const Chunk& chunk : chunks)
+    scratch_->pass.run(chunk, kv, {scratch_->logits.as<float>(), scratch_->hidden.data()});
   return {scratch_->logits.as<const float>(), wanted * row};
+}
+
+std::span<const float> Decoder::hidden_states() const {
+  return scratch_->hidden;
 }
 
 DType Decoder::kv_dtype_of(kernels::Compute compute) {

@@ -15,7 +15,8 @@
 
 namespace atelier::model {
 
-enum class LogitsWanted { kNone, kLast, kAll };
+// kHidden: no logits but the last token's hidden state, as the final norm leaves it.
+enum class LogitsWanted { kNone, kLast, kAll, kHidden };
 
 // Consecutive new tokens of one sequence, all of one role; tokens before `position` are in the KV store
 // already, turned by the same rope.
@@ -39,6 +40,10 @@ class Decoder {
 
   // Logits rows in the order of the batch, [rows, vocab_rows]; valid until the next call.
   std::span<const float> forward(std::span<const BatchSequence> batch, KvStore& kv);
+
+  // Of the last forward: the hidden states asked for, [rows, hidden], in the order of the batch; valid until
+  // the next call. Multiplied with the output matrix such a row becomes logits.
+  std::span<const float> hidden_states() const;
 
   DType kv_dtype() const { return kv_dtype_of(compute_); }
   static DType kv_dtype_of(kernels::Compute compute);  // what the KV store must hold for this compute mode

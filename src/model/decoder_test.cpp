@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 
 #include "model/model_for_tests.h"
@@ -196,6 +198,56 @@ TEST(Decoder, AskingForFewerLogitsChangesNoneOfThem) {
   const auto after = decoder.feed(all, next);
   EXPECT_TRUE(same_bits(decoder.feed(last, next), after));
   EXPECT_TRUE(same_bits(decoder.feed(none, next), after));
+}
+
+// The product of the hidden state with the output matrix, in double precision, beside the decoder's own row.
+TEST(Decoder, AHiddenStateIsWhatTheLogitsAreMadeOf) {
+  ThreadPool pool(2);
+  for (const auto& path : models()) {
+    const auto model = load_for_tests(path, pool);
+    const auto tokens = random_tokens(40, 30);
+    DecoderForTests decoder(*model, best_table(), Compute::kF32, pool, 64);
+    SequenceForTests first, second;
+    const auto logits = decoder.feed(first, tokens);
+    EXPECT_TRUE(decoder.hidden_states().empty());
+    EXPECT_TRUE(decoder.feed(second, tokens, LogitsWanted::kHidden).empty());
+    const auto state = decoder.hidden_states();
+    const auto hidden = static_cast<std::size_t>(model->config.hidden);
+    ASSERT_EQ(state.size(), hidden);
+    std::vector<float> row(hidden);
+    for (const std::size_t token : {std::size_t{0}, std::size_t{7}, std::size_t{999}}) {
+      kernels::unpack_row(model->weights.output(), static_cast<std::int32_t>(token), row.data());
+      double product = 0, magnitude = 0;
+      for (std::size_t i = 0; i < hidden; ++i) {
+        product += static_cast<double>(state[i]) * row[i];
+        magnitude += std::fabs(static_cast<double>(state[i]) * row[i]);
+      }
+      // a float sum of k products, in any order, is off by k eps sum |a b| at most
+      const double bound = static_cast<double>(hidden) * std::numeric_limits<float>::epsilon() * magnitude;
+      EXPECT_NEAR(logits[token], product, bound) << path << ", token " << token;
+    }
+  }
+}
+
+TEST(Decoder, HiddenStatesAndLogitsShareABatch) {
+  ThreadPool pool(2);
+  const auto model = load_for_tests(models().front(), pool);
+  const auto one = random_tokens(37, 31), two = random_tokens(600, 32), three = random_tokens(5, 33);
+  DecoderForTests decoder(*model, best_table(), Compute::kAuto, pool, 512);
+  SequenceForTests alone[4];
+  (void)decoder.feed(alone[0], one, LogitsWanted::kHidden);
+  std::vector<float> states = decoder.hidden_states();
+  const auto logits = decoder.feed(alone[1], three, LogitsWanted::kAll);
+  (void)decoder.feed(alone[2], two, LogitsWanted::kHidden);
+  const auto more = decoder.hidden_states();
+  states.insert(states.end(), more.begin(), more.end());
+  SequenceForTests joined[4];
+  const std::vector<BatchSequence> batch = {decoder.extend(joined[0], one, LogitsWanted::kHidden),
+                                            decoder.extend(joined[1], three, LogitsWanted::kAll),
+                                            decoder.extend(joined[2], two, LogitsWanted::kHidden),
+                                            decoder.extend(joined[3], one, LogitsWanted::kNone)};
+  EXPECT_TRUE(same_bits(decoder.forward(batch), logits));
+  EXPECT_TRUE(same_bits(decoder.hidden_states(), states));
 }
 
 TEST(Decoder, ThreadsChangeNoBit) {

@@ -89,6 +89,11 @@ class DecoderForTests {
     sequence = {};
   }
 
+  std::vector<float> hidden_states() const {
+    const std::span<const float> states = decoder_.hidden_states();
+    return {states.begin(), states.end()};
+  }
+
   std::vector<float> forward(std::span<const BatchSequence> batch) {
     const std::span<const float> logits = decoder_.forward(batch, kv_);
     return {logits.begin(), logits.end()};

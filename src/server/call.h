@@ -33,6 +33,8 @@ class Call {
   const std::string& id() const { return id_; }
   const std::string& parameter() const { return parameter_; }  // of the path: "/v1/models/{model}"
 
+  api::ErrorShape errors() const { return errors_; }
+
   // Before the handler: what the endpoint says.
   void take_endpoint(std::string_view parameter, api::ErrorShape errors);
   // The body's request_id; the header's X-Request-Id goes before it. Before any answer.

@@ -54,6 +54,7 @@ Result<Choice::News> Choice::look() {
   }
   if (!update.end) return news;
   cached_tokens_ = update.end->facts.cached_tokens;
+  hidden_state_ = std::move(update.end->hidden_state);
   using Reason = engine::FinishReason;
   if (update.end->reason == Reason::kStop || update.end->reason == Reason::kLength) {
     tell_end(*update.end, news);

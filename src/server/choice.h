@@ -56,6 +56,7 @@ class Choice {
   std::span<const std::int32_t> prompt() const { return *terms_.prompt; }
   const api::PromptLogprobs& prompt_logprobs() const { return prompt_logprobs_; }
   const observe::GenerationWatch* watch() const { return terms_.watch.get(); }
+  std::span<const float> hidden_state() const { return hidden_state_; }  // where it was wanted, at the end
   // How likely the answer is by the token; needs log-probabilities. One without any token is not likely.
   double mean_logprob() const;
 
@@ -78,6 +79,7 @@ class Choice {
   double logprob_sum_ = 0;  // of the answer's tokens and of what stopped it
   std::int64_t logprobs_summed_ = 0;
   api::PromptLogprobs prompt_logprobs_;
+  std::vector<float> hidden_state_;
   std::vector<api::TokenLogprobs> echo_logprobs_;
   bool echoed_ = false, ended_ = false;
 };

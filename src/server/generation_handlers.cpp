@@ -48,6 +48,17 @@ SessionTerms session_terms(const ServedModel& model, const api::GenerationFields
           .by_likelihood = fields.best_of > fields.n && !fields.beam.wanted};
 }
 
+// No model served here was trained so that the first numbers of its vectors say enough.
+Status check_dimensions(const ServedModel& model, const api::EmbeddingRequest& request) {
+  const std::int64_t own = model.bundle.config.hidden;
+  if (!request.dimensions || *request.dimensions == own) return {};
+  return fail_param(
+      Fault::kUnsupported, "dimensions",
+      fmt::format("Model \"{}\" does not support matryoshka representation: its embeddings have "
+                  "{} dimensions, and {} were asked for",
+                  model.id, own, *request.dimensions));
+}
+
 // What has been said before, and what is said now. kNotFound: what came before is not remembered.
 Result<boost::json::array> conversation_of(const ResponseStore& stored,
                                            const api::ResponsesRequest& request) {
@@ -119,6 +130,10 @@ void GenerationHandlers::responses(const std::shared_ptr<Call>& call) {
   hand_over(call, &GenerationHandlers::start_responses);
 }
 
+void GenerationHandlers::embeddings(const std::shared_ptr<Call>& call) {
+  hand_over(call, &GenerationHandlers::start_embeddings);
+}
+
 void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps steps) {
   const Presence presence = enter();
   if (draining_) {
@@ -169,6 +184,38 @@ Status GenerationHandlers::start_generate(const std::shared_ptr<Call>& call, con
   ATELIER_TRY(const api::CompletionRequest request, api::parse_generate_request(call->request().body));
   call->suggest_id(request.request_id);
   return answer_prompts(call, presence, request, api::generate_format(static_cast<std::size_t>(request.n)));
+}
+
+// Each input is a generation that ends with its prompt.
+Status GenerationHandlers::start_embeddings(const std::shared_ptr<Call>& call, const Presence& presence) {
+  ATELIER_TRY(const api::EmbeddingRequest request, api::parse_embedding_request(call->request().body));
+  call->suggest_id(request.request_id);
+  ATELIER_TRY_STATUS(check_model(model_, request.model));
+  ATELIER_TRY_STATUS(check_dimensions(model_, request));
+  unknown_.warn(request.unknown);
+  ATELIER_TRY(const auto common, generation_order(model_, request));
+  std::vector<PreparedPrompt> prompts;
+  std::int64_t prompt_tokens = 0;
+  for (const api::Prompt& input : request.inputs) {
+    ATELIER_TRY(PreparedPrompt prompt, prepare_input(model_, request, input));
+    prompt_tokens += std::ssize(*prompt.ids);
+    prompts.push_back(std::move(prompt));
+  }
+  if (model_.rules.log_requests) log_begin(call->id(), request, prompt_tokens);
+  call->request().body = {};  // read; it may be large
+  auto format = api::embedding_format(head("embd-" + call->id()),
+                                      {.base64 = request.base64, .normalize = request.normalize});
+  const auto session = std::make_shared<Session>(call, std::move(format),
+                                                 session_terms(model_, request, prompt_tokens), presence);
+  for (const PreparedPrompt& prompt : prompts) {
+    engine::GenerationRequest order = order_for(model_, common, request, prompt, 0);
+    order.hidden_state = true;
+    ATELIER_TRY(auto handle, model_.engine.submit(std::move(order)));
+    session->add(
+        std::make_unique<Choice>(model_.tokenizer(), choice_terms(request, prompt), std::move(handle)));
+  }
+  launch(session);
+  return {};
 }
 
 Status GenerationHandlers::answer_chat(const std::shared_ptr<Call>& call, const Presence& presence,

@@ -35,6 +35,7 @@ class GenerationHandlers {
   void generate(const std::shared_ptr<Call>& call);
   void messages(const std::shared_ptr<Call>& call);
   void responses(const std::shared_ptr<Call>& call);
+  void embeddings(const std::shared_ptr<Call>& call);
 
   bool draining() const { return draining_; }
   void drain(std::chrono::milliseconds patience);
@@ -47,6 +48,7 @@ class GenerationHandlers {
   Status start_generate(const std::shared_ptr<Call>& call, const Presence& presence);
   Status start_messages(const std::shared_ptr<Call>& call, const Presence& presence);
   Status start_responses(const std::shared_ptr<Call>& call, const Presence& presence);
+  Status start_embeddings(const std::shared_ptr<Call>& call, const Presence& presence);
 
   // A conversation, or prompts, on their way to a session.
   Status answer_chat(const std::shared_ptr<Call>& call, const Presence& presence,

@@ -82,6 +82,21 @@ Result<bool> truncate(const ServedModel& model, const api::GenerationFields& fie
   return true;
 }
 
+// Text or ids of field `param`; not empty.
+Result<std::vector<std::int32_t>> encode_prompt(const ServedModel& model, std::string_view param,
+                                                const api::Prompt& given) {
+  std::vector<std::int32_t> ids;
+  if (const auto* text = std::get_if<std::string>(&given)) {
+    ids = encode_text(model, *text, true);
+  } else {
+    ids = std::get<std::vector<std::int32_t>>(given);
+    ATELIER_TRY_STATUS(check_ids(model, param, ids));
+  }
+  if (ids.empty())
+    return fail_param(Fault::kBadRequest, std::string(param), fmt::format("{} must not be empty", param));
+  return ids;
+}
+
 }  // namespace
 
 std::vector<std::int32_t> encode_text(const ServedModel& model, std::string_view text, bool add_special) {
@@ -127,15 +142,8 @@ Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatReq
 
 Result<PreparedPrompt> prepare_completion(const ServedModel& model, const api::CompletionRequest& request,
                                           const api::Prompt& given) {
-  std::vector<std::int32_t> ids;
   const auto* text = std::get_if<std::string>(&given);
-  if (text != nullptr) {
-    ids = encode_text(model, *text, true);
-  } else {
-    ids = std::get<std::vector<std::int32_t>>(given);
-    ATELIER_TRY_STATUS(check_ids(model, "prompt", ids));
-  }
-  if (ids.empty()) return fail_param(Fault::kBadRequest, "prompt", "prompt must not be empty");
+  ATELIER_TRY(std::vector<std::int32_t> ids, encode_prompt(model, "prompt", given));
   ATELIER_TRY(const bool cut, truncate(model, request, ids));
   ATELIER_TRY_STATUS(check_lengths(
       model,
@@ -147,6 +155,14 @@ Result<PreparedPrompt> prepare_completion(const ServedModel& model, const api::C
   }
   prompt.ids = std::make_shared<const std::vector<std::int32_t>>(std::move(ids));
   return prompt;
+}
+
+Result<PreparedPrompt> prepare_input(const ServedModel& model, const api::EmbeddingRequest& request,
+                                     const api::Prompt& input) {
+  ATELIER_TRY(std::vector<std::int32_t> ids, encode_prompt(model, "input", input));
+  ATELIER_TRY_STATUS(truncate(model, request, ids));
+  ATELIER_TRY_STATUS(check_lengths(model, {.prompt = std::ssize(ids), .asked = {}, .param = "input"}));
+  return PreparedPrompt{.ids = std::make_shared<const std::vector<std::int32_t>>(std::move(ids))};
 }
 
 }  // namespace atelier::server

@@ -8,6 +8,7 @@
 
 #include "api/chat_request.h"
 #include "api/completion_request.h"
+#include "api/embedding_request.h"
 #include "base/result.h"
 #include "server/served_model.h"
 
@@ -35,5 +36,7 @@ std::vector<std::int32_t> encode_text(const ServedModel& model, std::string_view
 Result<PreparedPrompt> prepare_chat(const ServedModel& model, const api::ChatRequest& request);
 Result<PreparedPrompt> prepare_completion(const ServedModel& model, const api::CompletionRequest& request,
                                           const api::Prompt& prompt);
+Result<PreparedPrompt> prepare_input(const ServedModel& model, const api::EmbeddingRequest& request,
+                                     const api::Prompt& input);
 
 }  // namespace atelier::server

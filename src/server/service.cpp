@@ -20,10 +20,11 @@ void strip_prefix(std::string& path, std::string_view prefix) {
   }
 }
 
-// What needs no key: probes, which tell nothing of anybody, and the page, which asks for one.
+// What needs no key: probes and the API's document, which tell nothing of anybody, and the pages, which ask
+// for one.
 bool is_open(const http::Request& request) {
-  for (const std::string_view probe : {"/health", "/ping", "/ready", "/version"}) {
-    if (request.path == probe) return true;
+  for (const std::string_view path : {"/health", "/ping", "/ready", "/version", "/openapi.json", "/docs"}) {
+    if (request.path == path) return true;
   }
   const bool reading = request.method == "GET" || request.method == "HEAD";
   return reading && find_asset(request.path) != nullptr;

@@ -143,6 +143,7 @@ api::Piece Session::piece_of(const Line& line, int index) const {
   piece.logprobs = line.logprobs;
   piece.text_offset = line.characters;
   piece.finish = line.choice->finish();
+  piece.hidden_state = line.choice->hidden_state();
   piece.has_token_ids = terms_.token_ids;
   piece.token_ids = line.ids;
   if (terms_.token_ids) piece.prompt_ids = line.choice->prompt();

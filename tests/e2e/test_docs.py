@@ -15,6 +15,7 @@ BODIES = {
     "/v1/messages": {"messages": MESSAGES, "max_tokens": 2},
     "/v1/messages/count_tokens": {"messages": MESSAGES},
     "/v1/responses": {"input": "Say hello.", "max_output_tokens": 2},
+    "/v1/embeddings": {"input": ["hello", "world"]},
     "/generate": {"prompt": "hello", "max_tokens": 2},
     "/tokenize": {"prompt": "hello", "return_token_strs": True},
     "/detokenize": {"tokens": [1, 2]},

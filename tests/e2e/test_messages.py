@@ -134,3 +134,14 @@ def test_refusals_have_anthropics_shape(server, fields, words):
 def test_an_unknown_model(client):
     with pytest.raises(anthropic.NotFoundError, match="does not exist"):
         client.messages.create(model="claude", max_tokens=1, messages=ASK)
+
+
+def test_keys_as_anthropics_client_sends_them(start_server):
+    server = start_server("--api-key", "secret", key="secret")
+    client = anthropic.Anthropic(base_url=server.url, api_key="secret", max_retries=0)
+    assert client.messages.create(model=server.model, max_tokens=1, messages=ASK).content
+    with pytest.raises(anthropic.AuthenticationError) as refused:
+        anthropic.Anthropic(base_url=server.url, api_key="wrong", max_retries=0).messages.create(
+            model=server.model, max_tokens=1, messages=ASK)
+    assert refused.value.body["error"]["type"] == "authentication_error"
+    assert httpx.get(f"{server.url}/docs").status_code == httpx.get(f"{server.url}/openapi.json").status_code == 200
