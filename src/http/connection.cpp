@@ -18,7 +18,8 @@ namespace {
 constexpr std::size_t kPieceBytes = 64u << 10;
 constexpr std::size_t kWatchBytes = 1u << 20;    // of pipelined requests read ahead
 constexpr std::size_t kLingerBytes = 64u << 20;  // of a refused body thrown away
-constexpr std::chrono::milliseconds kLingerDeadline{5'000}, kBriefLinger{200};
+constexpr std::chrono::milliseconds kLingerDeadline{5'000},
+    kBriefLinger{200};  // brief: for the late and at the end
 
 // The handler's end of one exchange.
 class Exchange final : public ResponseWriter {
@@ -94,8 +95,9 @@ void Connection::abort() {
   asio::dispatch(strand_, [self = shared_from_this()] { self->close(); });
 }
 
+// Posted, not dispatched: what a sender says in one go leaves in one write, and never inside its own call.
 void Connection::wake() {
-  asio::dispatch(strand_, [self = shared_from_this()] { self->write_more(); });
+  asio::post(strand_, [self = shared_from_this()] { self->write_more(); });
 }
 
 // ---- reading
@@ -105,8 +107,7 @@ void Connection::next_request() {
   outbox_.reset();
   phase_ = Phase::kIdle;
   if (house_->closing) return close();
-  const auto patience = started_ ? house_->options.keep_alive_deadline : house_->options.read_deadline;
-  started_ = true;
+  const auto patience = first_ ? house_->options.read_deadline : house_->options.keep_alive_deadline;
   if (buffer_.size() > 0 && watching_) {
     Error ignored;
     socket_.cancel(ignored);  // on_watched goes on
@@ -124,7 +125,10 @@ void Connection::read_header() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(house_->options.max_header_bytes));
   parser_->body_limit(house_->options.max_body_bytes);
-  arm(read_timer_, house_->options.read_deadline, &Connection::on_read_deadline);
+  // the first header's deadline runs since the connection began: opening many and saying nothing gains
+  // nothing
+  if (!std::exchange(first_, false))
+    arm(read_timer_, house_->options.read_deadline, &Connection::on_read_deadline);
   beast::http::async_read_header(
       socket_, buffer_, *parser_,
       [self = shared_from_this()](Error error, std::size_t) { self->on_header(error); });
@@ -289,26 +293,45 @@ void Connection::refuse(int status, std::string_view message) {
 // ---- writing
 
 void Connection::write_more() {
-  if (writing_ || !outbox_ || phase_ != Phase::kHandling) return;
-  Outbox::Piece piece = outbox_->take(kPieceBytes);
-  if (piece.bytes.empty()) {
-    if (piece.last) finish_answer(piece.cut);
-    return;
+  while (!writing_ && outbox_ && phase_ == Phase::kHandling) {
+    Outbox::Piece piece = outbox_->take(kPieceBytes);
+    if (piece.bytes.empty()) {
+      if (piece.last) finish_answer(piece.cut);
+      return;
+    }
+    piece_ = std::move(piece.bytes);
+    write_piece();
   }
+}
+
+// Most pieces are one token's event and fit the socket's buffer at once: they need no timer and no wait.
+void Connection::write_piece() {
   writing_ = true;
-  piece_ = std::move(piece.bytes);
+  Error error;
+  std::size_t sent = socket_.write_some(asio::buffer(piece_), error);
+  if (error == asio::error::would_block) {
+    sent = 0;
+    error = {};
+  }
+  if (error) return close();
+  if (sent == piece_.size()) return piece_left();
   arm(write_timer_, house_->options.write_deadline, &Connection::on_write_deadline);
-  asio::async_write(socket_, asio::buffer(piece_),
+  asio::async_write(socket_, asio::buffer(piece_) + sent,
                     [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
 }
 
 void Connection::on_written(Error error) {
-  writing_ = false;
   write_timer_.cancel();
   if (phase_ == Phase::kClosed) return;
   if (error) return close();
-  if (const auto drained = outbox_->written()) drained();
+  piece_left();
   write_more();
+}
+
+// The sender, told that there is room, may send at once: writing_ keeps that from a write within a write.
+void Connection::piece_left() {
+  if (const auto drained = outbox_->written()) drained();
+  writing_ = false;
 }
 
 void Connection::finish_answer(bool cut) {
@@ -323,7 +346,7 @@ void Connection::linger() {
   outbox_.reset();
   Error ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
-  arm(read_timer_, house_->closing ? kBriefLinger : kLingerDeadline, &Connection::on_read_deadline);
+  arm(read_timer_, late_ || house_->closing ? kBriefLinger : kLingerDeadline, &Connection::on_read_deadline);
   if (!watching_ && !reading_) drain_input();
 }
 
@@ -373,6 +396,7 @@ void Connection::on_read_deadline() {
     case Phase::kBody: {
       Error ignored;
       socket_.cancel(ignored);
+      late_ = true;
       return refuse(408, "the request did not arrive in time");
     }
     case Phase::kHandling:

@@ -93,6 +93,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(int status, std::string_view message);
   void refuse_parse(Error error);
   void write_more();
+  void write_piece();
+  void piece_left();
   void on_written(Error error);
   void finish_answer(bool cut);
   void linger();
@@ -120,7 +122,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t lingered_bytes_ = 0;
   bool reading_ = false;   // a request is being read into buffer_
   bool watching_ = false;  // a bare read into buffer_ is under way
-  bool writing_ = false, started_ = false;
+  bool writing_ = false;
+  bool first_ = true;        // no header has been begun
+  bool late_ = false;        // what it sent did not come in time
   bool input_over_ = false;  // the client has closed its sending end
 };
 

@@ -41,7 +41,8 @@ class Call {
   void respond(http::Response response);
   void respond_json(int status, std::string json);
   void fail(const Failure& failure);
-  void begin_stream(std::string_view content_type);  // then writer() until end_stream
+  void advise_retry(int seconds) { retry_after_s_ = seconds; }  // what a 503 tells; before it
+  void begin_stream(std::string_view content_type);             // then writer() until end_stream
   void end_stream();
 
   // One more header of the answer; before it.
@@ -63,6 +64,7 @@ class Call {
   bool has_own_id_ = false;  // from the header
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   int status_ = 499;
+  int retry_after_s_ = 1;
   std::int64_t prompt_tokens_ = -1, completion_tokens_ = -1;  // -1: not a generation
   std::string finish_;
   std::vector<http::Header> headers_;

@@ -1,5 +1,7 @@
 #include "server/workers.h"
 
+#include <pthread.h>
+
 #include <exception>
 #include <utility>
 
@@ -31,6 +33,7 @@ bool Workers::post(std::function<void()> task) {
 }
 
 void Workers::work() {
+  pthread_setname_np(pthread_self(), "worker");
   while (true) {
     std::function<void()> task;
     {
