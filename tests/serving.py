@@ -24,10 +24,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 class Server:
     """A process of `atelier serve` and what it has said on stderr."""
 
-    def __init__(self, *arguments, model=MODEL):
+    def __init__(self, *arguments, model=MODEL, key=None, environment=None):
+        """model None: the arguments name it. key: what the server asks for."""
         self.lines = []
+        self.key = key
         self.process = subprocess.Popen(
-            [BIN, "serve", model, "--port", "0", *arguments], stderr=subprocess.PIPE, text=True, errors="replace")
+            [BIN, "serve", *([model] if model else []), "--port", "0", *arguments], stderr=subprocess.PIPE, text=True,
+            errors="replace", env={**os.environ, **(environment or {})})
         self.url = None
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -36,7 +39,7 @@ class Server:
         if self.url is None:
             self.process.kill()
             raise RuntimeError("the server did not start:\n" + "".join(self.lines))
-        self.model = httpx.get(f"{self.url}/v1/models").json()["data"][0]["id"]
+        self.model = self.get("/v1/models").json()["data"][0]["id"]
 
     def _read(self):
         for line in self.process.stderr:
@@ -52,10 +55,15 @@ class Server:
         return int(self.url.rsplit(":", 1)[1])
 
     def client(self, **options):
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0, timeout=120, **options)
+        options = {"api_key": self.key or "none", "max_retries": 0, "timeout": 120, **options}
+        return openai.OpenAI(base_url=f"{self.url}/v1", **options)
+
+    def get(self, path):
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        return httpx.get(self.url + path, headers=headers)
 
     def load(self):
-        return httpx.get(f"{self.url}/load").json()
+        return self.get("/load").json()
 
     def wait_idle(self, patience_s=10.0):
         """Waits until nothing runs in the engine; the seconds it took."""

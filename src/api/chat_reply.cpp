@@ -58,7 +58,7 @@ class ChatFormat final : public ReplyFormat {
     write_head(json, head_, "chat.completion.chunk");
     json.key("choices").begin_array().begin_object().member("index", piece.index);
     json.key("delta").begin_object();
-    if (piece.first) json.member("role", "assistant");
+    if (piece.first) json.member("role", head_.role);
     if (piece.first || !piece.text.empty()) json.member("content", piece.text);
     json.end_object();
     write_logprobs(json, piece);
@@ -92,7 +92,7 @@ class ChatFormat final : public ReplyFormat {
     json.key("choices").begin_array();
     for (const Piece& choice : choices) {
       json.begin_object().member("index", choice.index);
-      json.key("message").begin_object().member("role", "assistant").member("content", choice.text);
+      json.key("message").begin_object().member("role", head_.role).member("content", choice.text);
       json.key("refusal").null().end_object();
       write_logprobs(json, choice);
       write_choice_end(json, choice);

@@ -34,7 +34,7 @@ void read_best_of(FieldReader& reader, CompletionRequest& request) {
         Fault::kBadRequest, "best_of",
         fmt::format("best_of must be greater than or equal to n={}, got {}", request.n, request.best_of));
   }
-  if (request.best_of > request.n && request.stream) {
+  if (request.best_of > request.n && request.stream && !request.beam.wanted) {
     reader.refuse(Fault::kBadRequest, "best_of",
                   "best_of greater than n cannot be streamed: which answers are best is known at the end");
   }
@@ -54,6 +54,10 @@ Result<CompletionRequest> read_completion_request(FieldReader& reader) {
   read_lengths(reader, request);
   read_best_of(reader, request);
   refuse_suffix(reader);
+  if (request.beam.wanted && request.echo && request.logprobs >= 0) {
+    reader.refuse(Fault::kUnsupported, "logprobs",
+                  "logprobs together with echo is not supported with use_beam_search");
+  }
   check_together(reader, request);
   const boost::json::value* prompt = reader.value("prompt");
   ATELIER_TRY_STATUS(reader.status());

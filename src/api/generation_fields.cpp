@@ -88,8 +88,6 @@ void read_truncation(FieldReader& reader, GenerationFields& fields) {
 void read_beam(FieldReader& reader, GenerationFields& fields) {
   constexpr double kMostLengthPenalty = 10.0;
   fields.beam.wanted = reader.boolean("use_beam_search").value_or(false);
-  if (fields.beam.wanted)
-    reader.refuse(Fault::kUnsupported, "use_beam_search", "use_beam_search is not supported");
   fields.beam.length_penalty =
       reader.number("length_penalty", {-kMostLengthPenalty, kMostLengthPenalty}).value_or(1.0);
 }
@@ -112,6 +110,20 @@ void read_handling(FieldReader& reader, GenerationFields& fields) {
         fmt::format("request_id must be 1 to {} letters, digits, '-', '_' or '.'", kMaxRequestIdBytes));
   }
   fields.request_id = id.value_or("");
+}
+
+// Beams are compared by the model's own log-probabilities: what would change the choice has no place there.
+void check_beam(FieldReader& reader, const GenerationFields& fields) {
+  const auto refuse = [&](std::string_view name) {
+    reader.refuse(Fault::kUnsupported, name, fmt::format("{} is not supported with use_beam_search", name));
+  };
+  if (fields.stream) refuse("stream");
+  if (!fields.stop.empty()) refuse("stop");
+  if (!fields.logit_bias.empty()) refuse("logit_bias");
+  if (!fields.allowed_token_ids.empty()) refuse("allowed_token_ids");
+  if (!fields.bad_words.empty()) refuse("bad_words");
+  if (fields.min_tokens > 0) refuse("min_tokens");
+  if (fields.prompt_logprobs >= 0) refuse("prompt_logprobs");
 }
 
 }  // namespace
@@ -201,6 +213,7 @@ void check_together(FieldReader& reader, const GenerationFields& fields) {
     reader.refuse(Fault::kBadRequest, "prompt_logprobs",
                   "`prompt_logprobs` are not available when `stream=True`.");
   }
+  if (fields.beam.wanted) check_beam(reader, fields);
 }
 
 }  // namespace atelier::api

@@ -13,14 +13,15 @@
 
 namespace atelier::api {
 
-inline constexpr std::int64_t kMaxChoices = 8;        // n
-inline constexpr std::int64_t kMaxTopLogprobs = 20;   // per token, of prompt or answer
-inline constexpr std::size_t kMaxStops = 16;          // stop strings
-inline constexpr std::size_t kMaxStopBytes = 4096;    // of one stop string
-inline constexpr std::size_t kMaxStopTokenIds = 256;  // stop_token_ids
+inline constexpr std::int64_t kMaxChoices = 8;  // n
+inline constexpr std::int64_t kMaxTopLogprobs = 1
+                                                << 20;  // per token; a server allows far fewer (max_logprobs)
+inline constexpr std::size_t kMaxStops = 16;            // stop strings
+inline constexpr std::size_t kMaxStopBytes = 4096;      // of one stop string
+inline constexpr std::size_t kMaxStopTokenIds = 256;    // stop_token_ids
 inline constexpr std::size_t kMaxCacheSaltBytes = 1024, kMaxRequestIdBytes = 128;
 
-// Beam search instead of sampling: n is its width.
+// Beam search instead of sampling: best_of is its width.
 struct BeamFields {
   bool wanted = false;
   double length_penalty = 1.0;  // a beam's score is its log-probability / its tokens ^ this

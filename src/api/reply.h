@@ -67,7 +67,8 @@ struct ReplyHead {
   std::string id;  // "chatcmpl-…", "cmpl-…"
   std::string model;
   std::string fingerprint;
-  std::int64_t created = 0;  // Unix time, seconds
+  std::string role = "assistant";  // of a chat's answers
+  std::int64_t created = 0;        // Unix time, seconds
 };
 
 // Writes one reply, as a stream or whole; what a stream sends comes with its framing. One thread at a time.

@@ -97,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"min_tokens", R"("min_tokens":5,"max_tokens":4)"},
         Refused{"min_tokens", R"("min_tokens":17)"},  // more than the default of max_tokens
         Refused{"prompt_logprobs", R"("prompt_logprobs":-1)"},
-        Refused{"prompt_logprobs", R"("prompt_logprobs":21)"},
+        Refused{"prompt_logprobs", R"("prompt_logprobs":1048577)"},
         Refused{"prompt_logprobs", R"("prompt_logprobs":1,"stream":true)"},
         Refused{"truncate_prompt_tokens", R"("truncate_prompt_tokens":0)"},
         Refused{"truncate_prompt_tokens", R"("truncate_prompt_tokens":-2)"},
@@ -106,7 +106,13 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"cache_salt", R"("cache_salt":"")"}, Refused{"cache_salt", R"("cache_salt":5)"},
         Refused{"request_id", R"("request_id":"")"}, Refused{"request_id", R"("request_id":"a b")"},
         Refused{"length_penalty", R"("length_penalty":1e9)"},
-        Refused{"return_token_ids", R"("return_token_ids":1)"}));
+        Refused{"return_token_ids", R"("return_token_ids":1)"},
+        Refused{"use_beam_search", R"("use_beam_search":1)"},
+        Refused{"stream", R"("use_beam_search":true,"stream":true)"},
+        Refused{"stop", R"("use_beam_search":true,"stop":"a")"},
+        Refused{"bad_words", R"("use_beam_search":true,"bad_words":["a"])"},
+        Refused{"prompt_logprobs", R"("use_beam_search":true,"prompt_logprobs":1)"},
+        Refused{"logprobs", R"("use_beam_search":true,"logprobs":1,"echo":true)"}));
 
 TEST(SamplingFields, AreBoundedInNumber) {
   std::string biases = "\"logit_bias\":{";

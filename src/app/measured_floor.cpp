@@ -31,8 +31,8 @@ Result<MeasuredFloor> MeasuredFloor::open(const std::string& model, bool measure
   ATELIER_TRY(const formats::LocatedModel located, formats::locate_model(model));
   ATELIER_TRY(const bundle::ModelBundle bundle, bundle::open_bundle(located.path));
   MeasuredFloor floor;
-  ATELIER_TRY(const plan::Footprint footprint, plan::footprint(*bundle.source, bundle.config, {}));
-  floor.cost_ = plan::step_cost(bundle.config, footprint.shapes, DType::kF16);
+  ATELIER_TRY(const model::Weights shapes, model::weight_shapes(*bundle.source, bundle.config));
+  floor.cost_ = plan::step_cost(bundle.config, shapes, DType::kF16);
   if (measure_here) floor.peak_ = measured_peak();
   return floor;
 }

@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "base/progress_bar.h"
+#include "engine/model_drafter.h"
+#include "engine/ngram_drafter.h"
 #include "formats/model_hub.h"
 #include "kernels/backend.h"
 #include "model/kv_store.h"
@@ -39,7 +41,7 @@ Result<std::unique_ptr<Runtime>> start_runtime(const ModelOptions& options) {
 
 Status Runtime::load() {
   const auto begin = std::chrono::steady_clock::now();
-  pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : available_cores());
+  if (!pool) pool = std::make_shared<ThreadPool>(options.threads > 0 ? options.threads : available_cores());
   std::optional<ProgressBar> bar;
   const auto progress = [&bar](std::int64_t done, std::int64_t total) {
     if (!bar) bar.emplace("loading", total);
@@ -52,17 +54,49 @@ Status Runtime::load() {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   log_info("{}: {} layers, {} MiB of weights, {} on {} threads, ready in {:.2f} s", id, bundle.config.layers,
            weights.bytes >> 20, ops->isa, pool->size(), took.count());
-  return {};
+  if (!draft) return {};
+  draft->pool = pool;  // the two never work at the same time
+  return draft->load();
+}
+
+Status Runtime::open_draft(const EngineWishes& wishes) {
+  if (wishes.speculation.method != config::Speculation::Method::kDraftModel) return {};
+  ModelOptions of_draft = options;
+  of_draft.model = wishes.speculation.model;
+  of_draft.max_model_len = 0;
+  ATELIER_TRY(draft, open_runtime(of_draft));
+  const text::Tokenizer& mine = tokenizer();
+  const text::Tokenizer& other = draft->tokenizer();
+  bool same = mine.size() == other.size();
+  for (std::int32_t id = 0; same && id < mine.size(); ++id) same = mine.bytes(id) == other.bytes(id);
+  if (same) return {};
+  return fail_param(Fault::kBadRequest, "--speculative-config",
+                    fmt::format("--speculative-config: {} has another vocabulary than {}; a draft model is a "
+                                "smaller one of the same family",
+                                draft->id, id));
+}
+
+Result<plan::Footprint> Runtime::footprint(const EngineWishes& wishes) const {
+  return plan::footprint(
+      *bundle.source, bundle.config,
+      {.sequences = wishes.engine.max_sequences, .batch_tokens = wishes.engine.max_batch_tokens});
+}
+
+std::int64_t Runtime::kv_bytes_per_block() const {
+  const DType kv_dtype = model::Decoder::kv_dtype_of(options.compute);
+  const std::int64_t own = model::KvStore::bytes_per_block(bundle.config, kv_dtype);
+  return draft ? own + draft->kv_bytes_per_block() : own;
 }
 
 Result<plan::KvPlan> Runtime::plan(const EngineWishes& wishes) const {
-  ATELIER_TRY(const plan::Footprint footprint,
-              plan::footprint(*bundle.source, bundle.config,
-                              {.sequences = wishes.engine.max_sequences,
-                               .batch_tokens = wishes.engine.max_batch_tokens}));
+  ATELIER_TRY(plan::Footprint footprint, this->footprint(wishes));
+  if (draft) {
+    ATELIER_TRY(const plan::Footprint of_draft, draft->footprint(wishes));
+    footprint.weights_bytes += of_draft.weights_bytes;
+    footprint.working_bytes += of_draft.working_bytes;
+  }
   const std::int64_t left = free_bytes - footprint.bytes();
-  const DType kv_dtype = model::Decoder::kv_dtype_of(options.compute);
-  return plan::plan_kv({.bytes_per_block = model::KvStore::bytes_per_block(bundle.config, kv_dtype),
+  return plan::plan_kv({.bytes_per_block = kv_bytes_per_block(),
                         .declared_context = bundle.config.reach(),
                         .max_model_len = options.max_model_len,
                         .max_sequences = wishes.engine.max_sequences,
@@ -93,8 +127,19 @@ Status Runtime::start_engine(const EngineWishes& wishes) {
   config.kv_blocks = kv.blocks;
   config.vocabulary =
       static_cast<std::int32_t>(std::min<std::int64_t>(tokenizer().size(), bundle.config.vocab_rows));
-  engine = std::make_unique<engine::Engine>(*decoder, config);
+  config.max_drafts = wishes.speculation.tokens;
+  engine = std::make_unique<engine::Engine>(*decoder, config, make_drafter(wishes));
   return {};
+}
+
+std::unique_ptr<engine::Drafter> Runtime::make_drafter(const EngineWishes& wishes) const {
+  const config::Speculation& how = wishes.speculation;
+  if (draft) {
+    const std::int64_t ids = std::min<std::int64_t>(tokenizer().size(), draft->bundle.config.vocab_rows);
+    return std::make_unique<engine::ModelDrafter>(*draft->decoder, kv.blocks, static_cast<std::int32_t>(ids));
+  }
+  if (how.method != config::Speculation::Method::kNgram) return nullptr;
+  return std::make_unique<engine::NgramDrafter>(how.lookup_min, how.lookup_max);
 }
 
 }  // namespace atelier::app

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,8 +12,10 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "bundle/model_bundle.h"
+#include "config/speculation.h"
 #include "engine/engine.h"
 #include "model/decoder.h"
+#include "plan/footprint.h"
 #include "plan/kv_plan.h"
 
 namespace atelier::app {
@@ -23,6 +26,7 @@ struct EngineWishes {
   engine::EngineConfig engine = {.max_sequences = 1};
   double memory_share = 0;  // as plan::KvBudget
   std::int64_t kv_bytes = 0, kv_blocks = 0;
+  config::Speculation speculation = {};
 };
 
 class Runtime {
@@ -31,7 +35,10 @@ class Runtime {
   // cannot fit is told here, not after minutes.
   Result<plan::KvPlan> plan(const EngineWishes& wishes) const;
 
-  // Packs the weights; one progress line on stderr. Once.
+  // Opens the draft model that the wishes name, if they do. kBadRequest: its vocabulary is another.
+  Status open_draft(const EngineWishes& wishes);
+
+  // Packs the weights, the draft model's too; one progress line on stderr. Once.
   Status load();
 
   // Starts the engine thread; call once, after load. The decoder and the pool belong to it from then on.
@@ -39,16 +46,22 @@ class Runtime {
 
   ModelOptions options;
   std::string id;  // what the API calls the model
-  std::unique_ptr<ThreadPool> pool;
+  std::shared_ptr<ThreadPool> pool;
   bundle::ModelBundle bundle;  // with a tokenizer, always
   model::Weights weights;
   const kernels::Ops* ops = nullptr;
   std::unique_ptr<model::Decoder> decoder;
+  std::unique_ptr<Runtime> draft;          // the model that guesses for this one; null = none
   plan::KvPlan kv;                         // as planned by start_engine
   std::unique_ptr<engine::Engine> engine;  // null until start_engine
   std::int64_t free_bytes = 0;             // before loading; 0 = unknown
 
   const text::Tokenizer& tokenizer() const { return *bundle.tokenizer; }
+
+ private:
+  Result<plan::Footprint> footprint(const EngineWishes& wishes) const;
+  std::int64_t kv_bytes_per_block() const;  // the draft model's too
+  std::unique_ptr<engine::Drafter> make_drafter(const EngineWishes& wishes) const;
 };
 
 // Locates (and where it is missing, fetches) the model and opens its files.

@@ -17,6 +17,7 @@
 #include "app/stop_signal.h"
 #include "base/log.h"
 #include "config/serve_config.h"
+#include "engine/ngram_drafter.h"
 #include "http/server.h"
 #include "server/call.h"
 #include "server/service.h"
@@ -50,6 +51,7 @@ EngineWishes engine_wishes(const config::ServeConfig& config) {
   wishes.engine.max_prompt_tokens_each = config.scheduling.long_prefill_tokens;
   wishes.engine.prefix_cache = config.scheduling.prefix_cache;
   wishes.engine.by_priority = config.scheduling.by_priority;
+  wishes.speculation = config.scheduling.speculation;
   return wishes;
 }
 
@@ -63,8 +65,7 @@ server::ServiceOptions service_options(const config::ServeConfig& config) {
                    .origins = {.origins = access.origins,
                                .methods = access.methods,
                                .headers = access.headers,
-                               .allow_credentials = access.allow_credentials}},
-          .log_requests = config.api.log_requests};
+                               .allow_credentials = access.allow_credentials}}};
 }
 
 // All but the weights: what is wrong with the model, its template or the memory is told before minutes of
@@ -77,6 +78,7 @@ Result<std::unique_ptr<Runtime>> open_model(const config::ServeConfig& config) {
                               config.model.generation_overrides));
   ATELIER_TRY(auto chosen, chosen_template(config.model.chat_template));
   if (chosen) runtime->bundle.chat_template = std::move(chosen);
+  ATELIER_TRY_STATUS(runtime->open_draft(engine_wishes(config)));
   ATELIER_TRY_STATUS(runtime->plan(engine_wishes(config)));
   return runtime;
 }
@@ -88,10 +90,11 @@ server::ServedModel served_model(const config::ServeConfig& config, const Runtim
           .aliases = {names.begin() + 1, names.end()},
           .root = runtime.id,
           .created = std::time(nullptr),
-          .default_seed = config.model.seed,
-          .max_logprobs = config.api.max_logprobs,
-          .response_role = config.api.response_role,
-          .force_include_usage = config.api.force_include_usage,
+          .rules = {.seed = config.model.seed,
+                    .max_logprobs = config.api.max_logprobs,
+                    .response_role = config.api.response_role,
+                    .force_include_usage = config.api.force_include_usage,
+                    .log_requests = config.api.log_requests},
           .bundle = runtime.bundle,
           .engine = *runtime.engine};
 }

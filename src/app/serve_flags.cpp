@@ -28,6 +28,7 @@ CLI::Option* add(CLI::App& command, const config::Flag& flag) {
     option = command.add_option_function<std::vector<std::string>>(name, ignore, help);
     option->type_name(std::string(flag.value));
     flag.many ? option->expected(1, kMostValues) : option->expected(1)->take_last();
+    option->allow_extra_args(false);  // else CLI11 takes "[…]" apart itself
   }
   option->group(std::string(flag.group));
   return option;

@@ -126,7 +126,7 @@ TEST(ConfigFile, ReadsVllmsKeys) {
       "served-model-name: [a, b]\n"
       "enable-prefix-caching: false\n"
       "allowed-origins: [\"https://a.example\"]\n"
-      "override-generation-config: {temperature: 0.5, stop: \"1\"}\n"
+      "override-generation-config: {temperature: 2, stop: \"1\"}\n"
       "api-key:\n",
       settings);
   ASSERT_TRUE(status) << status.error().message;
@@ -137,7 +137,7 @@ TEST(ConfigFile, ReadsVllmsKeys) {
   EXPECT_THAT(settings.texts("served-model-name"), ElementsAre("a", "b"));
   EXPECT_FALSE(settings.on("enable-prefix-caching"));
   EXPECT_THAT(settings.texts("allowed-origins"), ElementsAre("https://a.example"));
-  EXPECT_EQ(settings.text("override-generation-config"), R"({"temperature":0.5,"stop":"1"})");
+  EXPECT_EQ(settings.text("override-generation-config"), R"({"temperature":2,"stop":"1"})");
   EXPECT_FALSE(settings.given("api-key"));
 }
 

@@ -21,7 +21,6 @@ constexpr std::string_view kNoAdapters =
 constexpr std::string_view kNoParser = "answers come as the model wrote them: their text is not parsed";
 constexpr std::string_view kNoCompiler =
     "nothing is compiled or captured at start; the kernels are ready made";
-constexpr std::string_view kNoSpeculation = "no draft is made; answers are the same without it";
 
 constexpr auto kFlags = std::to_array<Flag>({
     // clang-format off
@@ -67,7 +66,7 @@ constexpr auto kFlags = std::to_array<Flag>({
     {.name = "num-scheduler-steps", .group = kScheduling, .form = Form::kInteger, .value = "N", .help = "one step is planned at a time", .least = 1, .most = 4096, .instead = "one step is planned at a time", .usual = "1"},
     {.name = "async-scheduling", .group = kScheduling, .form = Form::kSwitch, .preset = "false", .help = "planning a step costs microseconds", .instead = "a step is planned when it begins; that costs microseconds", .usual = "false"},
     {.name = "stream-interval", .group = kScheduling, .form = Form::kInteger, .value = "N", .preset = "1", .help = "tokens are sent as they come", .least = 1, .most = 65536, .instead = "tokens are sent as they come; those that are there together share an event", .usual = "1"},
-    {.name = "speculative-config", .group = kScheduling, .form = Form::kJsonObject, .value = "JSON", .help = "no draft is made", .instead = kNoSpeculation},
+    {.name = "speculative-config", .group = kScheduling, .form = Form::kJsonObject, .value = "JSON", .help = "guess ahead: {\"method\": \"ngram\"} or {\"model\": DRAFT}; answers stay the same"},
     {.name = "shutdown-timeout", .group = kScheduling, .form = Form::kNumber, .value = "S", .preset = "30", .help = "seconds that requests under way may take to finish after SIGTERM", .least = 0, .most = 86400},
 
     {.name = "threads", .group = kProcessor, .form = Form::kInteger, .value = "N", .help = "threads of the step (default: one per core)", .least = 1, .most = 1024},

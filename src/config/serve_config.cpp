@@ -1,5 +1,6 @@
 #include "config/serve_config.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace atelier::config {
@@ -39,13 +40,15 @@ ServeConfig::Memory read_memory(const Settings& settings) {
   return memory;
 }
 
-ServeConfig::Scheduling read_scheduling(const Settings& settings) {
-  return {.max_sequences = settings.integer("max-num-seqs"),
-          .max_batch_tokens = settings.integer("max-num-batched-tokens"),
-          .max_waiting = settings.integer("max-num-queued-reqs"),
-          .long_prefill_tokens = settings.integer("long-prefill-token-threshold"),
-          .prefix_cache = settings.on("enable-prefix-caching"),
-          .by_priority = settings.text("scheduling-policy") == "priority"};
+Result<ServeConfig::Scheduling> read_scheduling(const Settings& settings) {
+  ATELIER_TRY(Speculation speculation, read_speculation(settings.text("speculative-config")));
+  return ServeConfig::Scheduling{.max_sequences = settings.integer("max-num-seqs"),
+                                 .max_batch_tokens = settings.integer("max-num-batched-tokens"),
+                                 .max_waiting = settings.integer("max-num-queued-reqs"),
+                                 .long_prefill_tokens = settings.integer("long-prefill-token-threshold"),
+                                 .prefix_cache = settings.on("enable-prefix-caching"),
+                                 .by_priority = settings.text("scheduling-policy") == "priority",
+                                 .speculation = std::move(speculation)};
 }
 
 Result<ServeConfig::Network> read_network(const Settings& settings) {
@@ -109,7 +112,7 @@ Result<ServeConfig> serve_config(const Settings& settings) {
                                             settings.text("revision")));
   }
   config.memory = read_memory(settings);
-  config.scheduling = read_scheduling(settings);
+  ATELIER_TRY(config.scheduling, read_scheduling(settings));
   ATELIER_TRY(config.network, read_network(settings));
   ATELIER_TRY(config.access, read_access(settings));
   config.api = {.response_role = settings.text("response-role"),

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "config/settings.h"
+#include "config/speculation.h"
 
 namespace atelier::config {
 
@@ -35,6 +36,7 @@ struct ServeConfig {
     std::int64_t max_sequences = 0, max_batch_tokens = 0, max_waiting = 0;
     std::int64_t long_prefill_tokens = 0;  // 0: the scheduler decides
     bool prefix_cache = true, by_priority = false;
+    Speculation speculation;
   };
   struct Network {
     std::string host;

@@ -28,6 +28,9 @@ struct GenerationRequest {
   std::int32_t priority = 0;    // lower is served earlier, where the engine goes by it
   std::string cache_salt = {};  // generations of different salts share no cached prefix; any bytes
   std::int32_t adapter = -1;    // -1: the base model
+  // The length that other generations may carry this one's tokens to, where that is more than its own: as
+  // far as that its positions must mean the same (beams).
+  std::int64_t reach_tokens = 0;
   // -1 = none; K = the prompt's tokens are scored, each with the K best in its place
   std::int32_t prompt_logprobs = -1;
 };

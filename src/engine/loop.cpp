@@ -53,7 +53,8 @@ Engine::Loop::~Loop() {
 }
 
 Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest request) {
-  const bool long_rope = std::ssize(request.prompt) + request.max_tokens > config_.native_len;
+  const std::int64_t reach = std::max(request.reach_tokens, std::ssize(request.prompt) + request.max_tokens);
+  const bool long_rope = reach > config_.native_len;
   Job job{.request = std::move(request),
           .mailbox = std::make_shared<Mailbox>(),
           .tokens = {},

@@ -20,7 +20,8 @@ class TinyModel {
   // This id makes a poisoned model compute NaN.
   static constexpr std::int32_t kPoison = 259;
 
-  explicit TinyModel(int threads = 2, unsigned seed = 20250726, bool poisoned = true) : random_(seed), pool_(threads) {
+  explicit TinyModel(int threads = 2, unsigned seed = 20250726, bool poisoned = true)
+      : random_(seed), pool_(threads) {
     config_ = {.architecture = "qwen2",
                .name = "tiny",
                .hidden = 64,

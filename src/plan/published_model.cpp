@@ -82,6 +82,8 @@ PublishedModel::PublishedModel(model::ModelConfig config, std::string format)
       format_(std::move(format)),
       zeros_(static_cast<std::size_t>(std::max(config_.ffn, config_.hidden)) * sizeof(float)) {
   const bool k_quant = format_ == "Q4_K_M";
+  // Qwen's own GGUF files hold a head beside the embedding, also where the two are the same
+  if (k_quant || format_ == "Q4_0" || format_ == "Q8_0") config_.tied = false;
   const bool float_ends = format_ == "AWQ" || format_ == "INT4";  // only the layers are quantised
   const DType plain = format_of(LayerTensor::kGate, 0, config_.hidden);
   const DType last = k_quant ? fitting(DType::kQ6_K, config_.hidden) : float_ends ? DType::kF16 : plain;

@@ -19,7 +19,7 @@ struct WorkFloor {
   double bytes = 0;              // weights once per step, keys and values once per token
   double prompt_operations = 0;  // of one request
 };
-WorkFloor work_floor(const StepCost& cost, const Load& load);
+WorkFloor work_floor(const plan::StepCost& cost, const Load& load);
 
 // What a machine can do at best.
 struct MachinePeak {

@@ -6,11 +6,11 @@ namespace atelier::plan {
 namespace {
 
 // Numbers that can be added up by hand.
-constexpr StepCost kCost{.weight_bytes = 1000,
-                         .kv_bytes_per_token = 2,
-                         .matrix_operations_per_token = 100,
-                         .head_operations = 10,
-                         .attention_operations_per_key = 1};
+constexpr plan::StepCost kCost{.weight_bytes = 1000,
+                               .kv_bytes_per_token = 2,
+                               .matrix_operations_per_token = 100,
+                               .head_operations = 10,
+                               .attention_operations_per_key = 1};
 
 TEST(WorkFloor, OfOneRequest) {
   const WorkFloor floor =

@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <ctime>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "api/responses_reply.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/beams.h"
 #include "server/generation_order.h"
 #include "server/prompts.h"
 #include "server/response_handlers.h"
@@ -32,16 +34,18 @@ ChoiceTerms choice_terms(const api::GenerationFields& fields, const PreparedProm
           .prompt = prompt.ids};
 }
 
-SessionTerms session_terms(const api::GenerationFields& fields, std::int64_t prompt_tokens) {
+SessionTerms session_terms(const ServedModel& model, const api::GenerationFields& fields,
+                           std::int64_t prompt_tokens) {
   return {.stream = fields.stream,
-          .include_usage = fields.include_usage,
+          .include_usage = fields.include_usage || model.rules.force_include_usage,
           .continuous_usage = fields.continuous_usage,
           .logprobs = fields.logprobs >= 0,
           .prompt_logprobs = fields.prompt_logprobs >= 0,
           .token_ids = fields.return_token_ids,
           .prompt_tokens = prompt_tokens,
           .n = fields.n,
-          .best_of = fields.best_of};
+          .best_of = fields.best_of,
+          .by_likelihood = fields.best_of > fields.n && !fields.beam.wanted};
 }
 
 // What has been said before, and what is said now. kNotFound: what came before is not remembered.
@@ -55,6 +59,34 @@ Result<boost::json::array> conversation_of(const ResponseStore& stored,
   boost::json::array conversation = std::move(past.as_array());
   for (const auto& message : request.chat.messages) conversation.push_back(message);
   return conversation;
+}
+
+// What is asked for, never what is asked.
+void log_begin(const std::string& id, const api::GenerationFields& fields, std::int64_t prompt_tokens) {
+  const auto said = [](const auto& value) { return value ? fmt::format("{}", *value) : "default"; };
+  log_info(
+      "request {} begins: {} prompt tokens, max_tokens {}, n {}, temperature {}, top_p {}, top_k {}, seed "
+      "{}{}",
+      id, prompt_tokens, said(fields.max_tokens), fields.n, said(fields.temperature), said(fields.top_p),
+      said(fields.top_k), said(fields.seed), fields.stream ? ", streamed" : "");
+}
+
+// One handle for each answer to one prompt; null where there is nothing to generate.
+using Handles = std::vector<std::unique_ptr<engine::GenerationHandle>>;
+Result<Handles> submit_all(engine::Engine& engine, const api::GenerationFields& fields,
+                           const std::function<engine::GenerationRequest(int)>& order) {
+  if (fields.beam.wanted && fields.max_tokens != 0)
+    return engine::submit_beams(engine, order(0),
+                                {.width = fields.best_of, .length_penalty = fields.beam.length_penalty});
+  Handles handles;
+  for (int choice = 0; choice < fields.best_of; ++choice) {
+    engine::GenerationRequest one = order(choice);
+    auto& handle = handles.emplace_back();
+    if (one.max_tokens > 0) {
+      ATELIER_TRY(handle, engine.submit(std::move(one)));
+    }
+  }
+  return handles;
 }
 
 }  // namespace
@@ -172,8 +204,9 @@ Status GenerationHandlers::answer_chat(const std::shared_ptr<Call>& call, const 
   ATELIER_TRY(const auto common, generation_order(model_, request));
   ATELIER_TRY(const PreparedPrompt prompt, prepare_chat(model_, request));
   call->request().body = {};  // read; it may be large
-  const auto session = std::make_shared<Session>(call, std::move(format),
-                                                 session_terms(request, std::ssize(*prompt.ids)), presence);
+  if (model_.rules.log_requests) log_begin(call->id(), request, std::ssize(*prompt.ids));
+  const auto session = std::make_shared<Session>(
+      call, std::move(format), session_terms(model_, request, std::ssize(*prompt.ids)), presence);
   ATELIER_TRY_STATUS(add_choices(*session, request, common, prompt));
   launch(session);
   return {};
@@ -193,8 +226,9 @@ Status GenerationHandlers::answer_prompts(const std::shared_ptr<Call>& call, con
     prompts.push_back(std::move(prompt));
   }
   call->request().body = {};  // read; it may be large
-  const auto session =
-      std::make_shared<Session>(call, std::move(format), session_terms(request, prompt_tokens), presence);
+  if (model_.rules.log_requests) log_begin(call->id(), request, prompt_tokens);
+  const auto session = std::make_shared<Session>(call, std::move(format),
+                                                 session_terms(model_, request, prompt_tokens), presence);
   for (const PreparedPrompt& prompt : prompts) {
     ATELIER_TRY_STATUS(add_choices(*session, request, common, prompt));
   }
@@ -205,12 +239,10 @@ Status GenerationHandlers::answer_prompts(const std::shared_ptr<Call>& call, con
 Status GenerationHandlers::add_choices(Session& session, const api::GenerationFields& fields,
                                        const engine::GenerationRequest& common,
                                        const PreparedPrompt& prompt) const {
-  for (int i = 0; i < fields.best_of; ++i) {
-    engine::GenerationRequest order = order_for(model_, common, fields, prompt, i);
-    std::unique_ptr<engine::GenerationHandle> handle;
-    if (order.max_tokens > 0) {
-      ATELIER_TRY(handle, model_.engine.submit(std::move(order)));
-    }
+  ATELIER_TRY(auto handles, submit_all(model_.engine, fields, [&](int choice) {
+                return order_for(model_, common, fields, prompt, choice);
+              }));
+  for (auto& handle : handles) {
     session.add(
         std::make_unique<Choice>(model_.tokenizer(), choice_terms(fields, prompt), std::move(handle)));
   }
@@ -218,8 +250,11 @@ Status GenerationHandlers::add_choices(Session& session, const api::GenerationFi
 }
 
 api::ReplyHead GenerationHandlers::head(std::string id) const {
-  return {
-      .id = std::move(id), .model = model_.id, .fingerprint = fingerprint_, .created = std::time(nullptr)};
+  return {.id = std::move(id),
+          .model = model_.id,
+          .fingerprint = fingerprint_,
+          .role = model_.rules.response_role,
+          .created = std::time(nullptr)};
 }
 
 void GenerationHandlers::launch(const std::shared_ptr<Session>& session) {

@@ -22,7 +22,7 @@ sample::SamplingOptions sampling(const ServedModel& model, const api::Generation
   options.repetition_penalty = fields.repetition_penalty.value_or(defaults.repetition_penalty.value_or(1.0f));
   options.presence_penalty = fields.presence_penalty.value_or(0.0f);
   options.frequency_penalty = fields.frequency_penalty.value_or(0.0f);
-  options.seed = fields.seed ? fields.seed : model.default_seed;
+  options.seed = fields.seed ? fields.seed : model.rules.seed;
   options.logprobs = fields.best_of > fields.n ? std::max(fields.logprobs, 0) : fields.logprobs;
   return options;
 }
@@ -35,12 +35,22 @@ std::vector<std::int32_t> stop_ids(const ServedModel& model, const api::Generati
   return ids;
 }
 
+Status check_logprobs(const ServedModel& model, std::int32_t asked, const char* param) {
+  const std::int32_t most = model.rules.max_logprobs;
+  if (most < 0 || asked <= most) return {};
+  return fail_param(
+      Fault::kBadRequest, param,
+      fmt::format("{} of {} is more than this server allows: {} (--max-logprobs)", param, asked, most));
+}
+
 }  // namespace
 
 Result<engine::GenerationRequest> generation_order(const ServedModel& model,
                                                    const api::GenerationFields& fields) {
   engine::GenerationRequest order;
   order.sampling = sampling(model, fields);
+  ATELIER_TRY_STATUS(check_logprobs(model, fields.logprobs, "logprobs"));
+  ATELIER_TRY_STATUS(check_logprobs(model, fields.prompt_logprobs, "prompt_logprobs"));
   ATELIER_TRY_STATUS(check_ids(model, "stop_token_ids", fields.stop_token_ids));
   ATELIER_TRY(order.sampling.restrictions, restrictions(model, fields));
   order.stop_ids = stop_ids(model, fields);

@@ -13,16 +13,22 @@
 
 namespace atelier::server {
 
+// What whoever runs the server decided about its API.
+struct ApiRules {
+  std::optional<std::uint64_t> seed = {};  // of requests that bring none
+  std::int32_t max_logprobs = 20;          // alternatives per token that a request may ask for; -1: all
+  std::string response_role = "assistant";
+  bool force_include_usage = false;  // streams end with their usage, asked for or not
+  bool log_requests = false;         // a line when a generation begins: parameters, never the prompt
+};
+
 // Everything referred to outlives the server.
 struct ServedModel {
   std::string id;                         // what requests call it
   std::vector<std::string> aliases = {};  // what they may call it, too
   std::string root;                       // the model behind that name
   std::int64_t created = 0;
-  std::optional<std::uint64_t> default_seed = {};  // of requests that bring none
-  std::int32_t max_logprobs = 20;                  // per token that a request may ask for; -1: all
-  std::string response_role = "assistant";
-  bool force_include_usage = false;   // streams end with their usage, asked for or not
+  ApiRules rules = {};
   const bundle::ModelBundle& bundle;  // with a tokenizer
   engine::Engine& engine;
 

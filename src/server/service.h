@@ -20,7 +20,6 @@ struct ServiceOptions {
   int workers = 2;
   std::string root_path;  // that a proxy in front puts before every path; "" or "/llm"
   GateOptions gate;
-  bool log_requests = false;  // a line when a generation begins
 };
 
 class Service {

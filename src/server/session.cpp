@@ -146,12 +146,12 @@ void Session::finish_whole() {
 // Of every prompt's answers the likeliest, best first; all of them, in order, where none is left out.
 std::vector<const Session::Line*> Session::told_lines() const {
   std::vector<const Line*> told;
-  const auto best_of = static_cast<std::size_t>(terms_.best_of), n = static_cast<std::size_t>(terms_.n);
+  const auto best_of = static_cast<std::size_t>(terms_.best_of);
   for (std::size_t first = 0; first < lines_.size(); first += best_of) {
     std::vector<const Line*> group;
     for (std::size_t i = first; i < first + best_of; ++i) group.push_back(&lines_[i]);
     const auto likelihood = [](const Line* line) { return line->choice->mean_logprob(); };
-    if (best_of > n) std::ranges::stable_sort(group, std::ranges::greater{}, likelihood);
+    if (terms_.by_likelihood) std::ranges::stable_sort(group, std::ranges::greater{}, likelihood);
     told.insert(told.end(), group.begin(), group.begin() + terms_.n);
   }
   return told;

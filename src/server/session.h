@@ -21,8 +21,9 @@ struct SessionTerms {
   bool stream = false, include_usage = false, continuous_usage = false;
   bool logprobs = false, prompt_logprobs = false, token_ids = false;  // asked for
   std::int64_t prompt_tokens = 0;
-  // Of every best_of choices the n likeliest are told; never where they are streamed.
+  // Of every best_of choices n are told: the first, or the likeliest (which cannot be streamed).
   int n = 1, best_of = 1;
+  bool by_likelihood = false;
 };
 
 class Session : public std::enable_shared_from_this<Session> {

@@ -113,3 +113,35 @@ def test_an_error_is_shown(page):
     page.locator("#system").fill("word " * 60000)
     ask(page, "hello")
     playwright.expect(page.locator(".turn.failed .body")).to_contain_text("context length", timeout=20000)
+
+
+def test_the_page_asks_for_the_key(browser, start_server):
+    server = start_server("--api-key", "open-sesame", key="open-sesame")
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    page.goto(server.url + "/")
+    playwright.expect(page.locator("#key-form")).to_be_visible()
+    playwright.expect(page.locator("#key-note")).to_contain_text("needs a key")
+    page.locator("#key").fill("wrong")
+    page.locator("#key-save").click()
+    playwright.expect(page.locator("#key-note")).to_contain_text("does not know")
+    page.locator("#key").fill("open-sesame")
+    page.locator("#key-save").click()
+    playwright.expect(page.locator("#key-form")).to_be_hidden()
+    playwright.expect(page.locator("#model")).to_have_text(server.model)
+    ask(page, "Say hello.")
+    page.wait_for_selector(".retry", timeout=60000)
+    assert answers(page).last.locator(".body").inner_text().strip()
+    page.reload()  # the browser has kept it
+    playwright.expect(page.locator("#model")).to_have_text(server.model)
+    playwright.expect(page.locator("#key-form")).to_be_hidden()
+    context.close()
+
+
+def test_the_page_works_under_a_path(browser, start_server):
+    server = start_server("--root-path", "/llm")
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    page.goto(server.url + "/llm/")
+    playwright.expect(page.locator("#model")).to_have_text(server.model)
+    context.close()

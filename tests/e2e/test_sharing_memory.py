@@ -44,6 +44,20 @@ def test_found_and_computed_beginnings_give_one_answer(server):
     assert complete(server, prompt, cache_salt="apart") == first
 
 
+def test_a_pool_too_small_for_all_serves_all(start_server):
+    """Ten answers that together need three times the pool: each is what it is alone."""
+    server = start_server("--max-model-len", "512", "--kv-cache-memory-bytes", "25M")
+    prompts = [long_ids(60 + 20 * i, 3 + i) for i in range(10)]
+
+    def ask(prompt):
+        return complete(server, prompt, max_tokens=200, ignore_eos=True)
+    alone = [ask(prompt) for prompt in prompts]
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(ask, prompts)) == alone
+    server.wait_idle()
+    assert server.load()["kv_blocks_used"] == 0
+
+
 def test_a_long_prompt_does_not_stop_the_short_chats(start_server):
     """Beside a prompt of 6,000 tokens a stream goes on: README of src/engine states the bound, a quarter of a
     second a step on a machine that is not shared; here a loaded one may take four times that."""
