@@ -78,6 +78,7 @@ Connection::Connection(std::shared_ptr<House> house, Socket socket, std::uint64_
       remote_(std::move(remote)) {}
 
 Connection::~Connection() {
+  let_body_go();
   house_->connections.leave(id_, remote_);
 }
 
@@ -191,6 +192,12 @@ void Connection::on_body(Error error, std::size_t bytes) {
   reading_ = false;
   if (phase_ != Phase::kBody) return read_ended();
   if (error) return refuse_parse(error);
+  if (!hold_body(bytes)) {
+    parser_.reset();
+    let_body_go();
+    return refuse(503, fmt::format("more than {} bytes of requests are being read; try again later",
+                                   house_->options.max_bodies_bytes));
+  }
   window_bytes_ += bytes;
   if (window_bytes_ >= house_->options.min_body_bytes) {
     window_bytes_ = 0;
@@ -199,8 +206,21 @@ void Connection::on_body(Error error, std::size_t bytes) {
   read_body();
 }
 
+// Counts what is read of bodies; false: all of them together hold too much, and this one is not small.
+bool Connection::hold_body(std::size_t bytes) {
+  const Options& options = house_->options;
+  body_bytes_ += bytes;
+  const std::size_t all = house_->body_bytes += bytes;
+  return all <= options.max_bodies_bytes || body_bytes_ <= options.min_body_bytes;
+}
+
+void Connection::let_body_go() {
+  house_->body_bytes -= std::exchange(body_bytes_, 0);
+}
+
 void Connection::dispatch() {
   read_timer_.cancel();
+  let_body_go();
   phase_ = Phase::kHandling;
   const auto& message = parser_->get();
   outbox_ = std::make_shared<Outbox>(Outbox::Terms{.limit_bytes = house_->options.stream_buffer_bytes,

@@ -129,6 +129,7 @@ http::Response refusal(int status, std::string_view message) {
   http::Response response{.status = status,
                           .headers = {{"Content-Type", "application/json"}},
                           .body = api::error_body(status, http::reason_phrase(status), message)};
+  if (status == 503) response.headers.push_back({"Retry-After", "1"});
   add_security_headers(response);
   return response;
 }

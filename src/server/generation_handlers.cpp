@@ -18,8 +18,6 @@
 namespace atelier::server {
 namespace {
 
-constexpr std::size_t kMaxWaitingBodies = 1024;
-
 ChoiceTerms choice_terms(const api::GenerationFields& fields, const PreparedPrompt& prompt) {
   return {.stop = fields.stop,
           .stop_token_ids = fields.stop_token_ids,
@@ -93,10 +91,7 @@ Result<Handles> submit_all(engine::Engine& engine, const api::GenerationFields& 
 
 GenerationHandlers::GenerationHandlers(const ServedModel& model, ResponseStore& stored,
                                        std::string fingerprint, int workers)
-    : model_(model),
-      stored_(stored),
-      fingerprint_(std::move(fingerprint)),
-      workers_(workers, kMaxWaitingBodies) {}
+    : model_(model), stored_(stored), fingerprint_(std::move(fingerprint)), workers_(workers, {}) {}
 
 void GenerationHandlers::chat(const std::shared_ptr<Call>& call) {
   hand_over(call, &GenerationHandlers::start_chat);

@@ -9,7 +9,7 @@
 
 namespace atelier::server {
 
-Workers::Workers(int threads, std::size_t max_waiting) : max_waiting_(max_waiting) {
+Workers::Workers(int threads, Room room) : room_(room) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
@@ -22,11 +22,13 @@ Workers::~Workers() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool Workers::post(std::function<void()> task) {
+bool Workers::post(std::function<void()> task, std::size_t bytes) {
   {
     std::lock_guard lock(mutex_);
-    if (closing_ || waiting_.size() >= max_waiting_) return false;
-    waiting_.push_back(std::move(task));
+    if (closing_ || waiting_.size() >= room_.tasks) return false;
+    if (!waiting_.empty() && waiting_bytes_ + bytes > room_.bytes) return false;
+    waiting_.push_back({std::move(task), bytes});
+    waiting_bytes_ += bytes;
   }
   wake_.notify_one();
   return true;
@@ -40,7 +42,8 @@ void Workers::work() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
       if (closing_) return;
-      task = std::move(waiting_.front());
+      task = std::move(waiting_.front().run);
+      waiting_bytes_ -= waiting_.front().bytes;
       waiting_.pop_front();
     }
     try {
