@@ -24,8 +24,12 @@ std::string_view anthropic_type(int status) {
   switch (status) {
     case 400:
       return "invalid_request_error";
+    case 401:
+      return "authentication_error";
     case 404:
       return "not_found_error";
+    case 429:
+      return "rate_limit_error";
     case 503:
       return "overloaded_error";
     default:
@@ -73,7 +77,8 @@ std::string error_body(int status, std::string_view type, std::string_view messa
   return write({.message = message, .type = type, .param = {}, .code = status});
 }
 
-std::string coded_error_body(const CodedError& error) {
+std::string error_body(const CodedError& error, ErrorShape shape) {
+  if (shape == ErrorShape::kAnthropic) return write_anthropic(anthropic_type(error.status), error.message);
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("error").begin_object();

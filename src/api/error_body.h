@@ -26,8 +26,9 @@ std::string error_body(int status, std::string_view type, std::string_view messa
 
 // The same for errors whose code is a word, as OpenAI's of keys and limits.
 struct CodedError {
+  int status;
   std::string_view type, code, message;
 };
-std::string coded_error_body(const CodedError& error);
+std::string error_body(const CodedError& error, ErrorShape shape = ErrorShape::kOpenAi);
 
 }  // namespace atelier::api

@@ -49,6 +49,7 @@ constexpr std::string_view kNotes = R"json({
 "cache_salt": {"description": "Prompts share cached beginnings only with prompts of the same salt."},
 "request_id": {"description": "The request's id, unless the header X-Request-Id has one."},
 "return_token_ids": {"description": "Also the token ids of prompt and answer."},
+"per_request_metrics": {"description": "Also how long it took: metrics, as the server's --enable-per-request-metrics tells them."},
 "spaces_between_special_tokens": {"description": "Accepted; tokens bring their own spaces."},
 "user": {"description": "Ignored."},
 "metadata": {"description": "Ignored."},

@@ -192,6 +192,7 @@ GenerationFields read_generation_fields(FieldReader& reader) {
   fields.skip_special_tokens = reader.boolean("skip_special_tokens").value_or(true);
   reader.boolean("spaces_between_special_tokens");  // byte-level tokens bring their own spaces
   fields.return_token_ids = reader.boolean("return_token_ids").value_or(false);
+  fields.per_request_metrics = reader.boolean("per_request_metrics").value_or(false);
   fields.prompt_logprobs =
       static_cast<std::int32_t>(reader.integer("prompt_logprobs", 0, kMaxTopLogprobs).value_or(-1));
   fields.best_of = fields.n;

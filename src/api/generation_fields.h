@@ -47,6 +47,7 @@ struct GenerationFields : RestrictionFields {
   std::int32_t logprobs = -1;         // -1 = none; K = the chosen token's and the K best
   std::int32_t prompt_logprobs = -1;  // the same of the prompt's tokens
   bool return_token_ids = false;
+  bool per_request_metrics = false;  // ours: what vLLM has a flag of the server for
   BeamFields beam;
   std::optional<Truncation> truncate_prompt;
   std::int32_t priority = 0;           // lower runs earlier where the server schedules by it

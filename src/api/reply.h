@@ -35,9 +35,17 @@ struct RankedToken {
 };
 using PromptLogprobs = std::vector<std::vector<RankedToken>>;  // of the prompt's tokens but the first
 
+// How long an answer took, as vLLM tells it; unset: it never came to that. Times count from the moment the
+// engine took the request up, except for the wait before it.
+struct Timings {
+  std::optional<double> time_to_first_token_ms, generation_time_ms, queue_time_ms, mean_itl_ms;
+  std::optional<double> tokens_per_second;
+};
+
 struct Usage {
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
   std::optional<std::int64_t> cached_tokens = {};  // of the prompt; known at the end
+  std::optional<Timings> timings = {};             // told as "metrics" where they were asked for
 };
 
 // Why a choice ended; both empty while it goes on.

@@ -11,6 +11,20 @@ void write_head(JsonWriter& json, const ReplyHead& head, std::string_view object
   json.member("system_fingerprint", head.fingerprint);
 }
 
+void write_timings(JsonWriter& json, const Timings& timings) {
+  const auto add = [&](std::string_view name, const std::optional<double>& value) {
+    json.key(name);
+    value ? json.number(*value) : json.null();
+  };
+  json.key("metrics").begin_object();
+  add("time_to_first_token_ms", timings.time_to_first_token_ms);
+  add("generation_time_ms", timings.generation_time_ms);
+  add("queue_time_ms", timings.queue_time_ms);
+  add("mean_itl_ms", timings.mean_itl_ms);
+  add("tokens_per_second", timings.tokens_per_second);
+  json.end_object();
+}
+
 void write_usage(JsonWriter& json, const Usage& usage) {
   json.key("usage").begin_object().member("prompt_tokens", usage.prompt_tokens);
   json.member("total_tokens", usage.prompt_tokens + usage.completion_tokens);
@@ -20,6 +34,7 @@ void write_usage(JsonWriter& json, const Usage& usage) {
     json.end_object();
   }
   json.end_object();
+  if (usage.timings) write_timings(json, *usage.timings);
 }
 
 void write_finish(JsonWriter& json, const Finish& finish) {

@@ -8,7 +8,9 @@ namespace atelier::api {
 
 // Opens the object: id, object, created, model, system_fingerprint.
 void write_head(JsonWriter& json, const ReplyHead& head, std::string_view object);
-// "usage": {…}
+// "metrics": {…}, as vLLM's --enable-per-request-metrics tells them
+void write_timings(JsonWriter& json, const Timings& timings);
+// "usage": {…}, and "metrics": {…} where there are timings
 void write_usage(JsonWriter& json, const Usage& usage);
 // "finish_reason": …, "stop_reason": …
 void write_finish(JsonWriter& json, const Finish& finish);

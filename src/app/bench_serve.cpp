@@ -38,7 +38,7 @@ struct Measured {
   load::ShownRun shown;
 };
 
-Result<Measured> measure(load::Transfers& transfers, const BenchServeOptions& options,
+Result<Measured> measure(client::Transfers& transfers, const BenchServeOptions& options,
                          const std::string& model) {
   Measured run;
   ATELIER_TRY(run.task, load_task(options, model));
@@ -116,7 +116,7 @@ Status save(const BenchServeOptions& options, const json::object& result) {
   return write_file(result_path(options, result), json::serialize(result) + "\n");
 }
 
-Status run_one(load::Transfers& transfers, const BenchServeOptions& options, const std::string& model,
+Status run_one(client::Transfers& transfers, const BenchServeOptions& options, const std::string& model,
                const std::optional<MeasuredFloor>& floor) {
   ATELIER_TRY(const Measured run, measure(transfers, options, model));
   const json::object result = to_json(options, run, floor);
@@ -159,7 +159,7 @@ json::object preset_json(const Preset& preset, const std::string& model, json::a
           {"cases", std::move(cases)}};
 }
 
-Status run_preset(load::Transfers& transfers, const BenchServeOptions& options,
+Status run_preset(client::Transfers& transfers, const BenchServeOptions& options,
                   const load::ServedModelInfo& served, const std::string& model,
                   const std::optional<MeasuredFloor>& floor) {
   using enum Table::Align;
@@ -205,8 +205,8 @@ Status run_preset(load::Transfers& transfers, const BenchServeOptions& options,
 }
 
 Status bench_serve(const BenchServeOptions& options) {
-  const load::Endpoint server = endpoint(options);
-  load::Transfers transfers(server, static_cast<int>(options.max_concurrency));
+  const client::Endpoint server = endpoint(options);
+  client::Transfers transfers(server, static_cast<int>(options.max_concurrency));
   const std::chrono::milliseconds patience(static_cast<std::int64_t>(options.ready_timeout_s * 1000));
   ATELIER_TRY(const load::ServedModelInfo served, load::ask_model(transfers, patience));
   const std::string model = !options.served_name.empty() ? options.served_name

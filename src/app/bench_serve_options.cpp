@@ -155,7 +155,7 @@ void add_bench_serve_options(CLI::App& command, BenchServeOptions& options) {
   add_results(command, options);
 }
 
-load::Endpoint endpoint(const BenchServeOptions& options) {
+client::Endpoint endpoint(const BenchServeOptions& options) {
   const bool v6 = options.host.find(':') != std::string::npos;
   std::string url = !options.base_url.empty() ? options.base_url
                                               : fmt::format("http://{}{}{}:{}", v6 ? "[" : "", options.host,

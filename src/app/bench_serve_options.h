@@ -41,6 +41,6 @@ Result<load::LoadTask> load_task(const BenchServeOptions& options, const std::st
 Result<load::Goals> goals(const BenchServeOptions& options);
 Result<std::vector<double>> percentiles(const BenchServeOptions& options);
 Result<load::ShownRun> shown_run(const BenchServeOptions& options);
-load::Endpoint endpoint(const BenchServeOptions& options);
+client::Endpoint endpoint(const BenchServeOptions& options);
 
 }  // namespace atelier::app

@@ -55,7 +55,7 @@ EngineWishes engine_wishes(const config::ServeConfig& config) {
   return wishes;
 }
 
-server::ServiceOptions service_options(const config::ServeConfig& config) {
+server::ServiceOptions service_options(const config::ServeConfig& config, DType kv_dtype) {
   const config::ServeConfig::Access& access = config.access;
   return {.version = ATELIER_VERSION,
           .root_path = config.network.root_path,
@@ -65,7 +65,12 @@ server::ServiceOptions service_options(const config::ServeConfig& config) {
                    .origins = {.origins = access.origins,
                                .methods = access.methods,
                                .headers = access.headers,
-                               .allow_credentials = access.allow_credentials}}};
+                               .allow_credentials = access.allow_credentials}},
+          .kv_block_tokens = kernels::kBlockTokens,
+          .kv_dtype = std::string(traits(kv_dtype).name),
+          .traces_url = config.seeing.traces_url,
+          .per_request_metrics = config.seeing.per_request_metrics,
+          .log_stats = config.seeing.log_stats};
 }
 
 // All but the weights: what is wrong with the model, its template or the memory is told before minutes of
@@ -109,7 +114,8 @@ Status serve(const config::ServeConfig& config) {
   ATELIER_TRY(const auto runtime, open_model(config));
   ATELIER_TRY_STATUS(runtime->load());
   ATELIER_TRY_STATUS(runtime->start_engine(engine_wishes(config)));
-  server::Service service(served_model(config, *runtime), service_options(config));
+  server::Service service(served_model(config, *runtime),
+                          service_options(config, runtime->decoder->kv_dtype()));
   StopSignal stop;
   ATELIER_TRY_STATUS(server->start([&service](http::Request request, auto writer) {
     service.handle(std::move(request), std::move(writer));

@@ -127,7 +127,9 @@ constexpr auto kFlags = std::to_array<Flag>({
     {.name = "enable-log-requests", .group = kSeeing, .form = Form::kSwitch, .preset = "false", .help = "a line when a request begins: its id and parameters, never its prompt"},
     {.name = "disable-log-requests", .group = kSeeing, .form = Form::kSwitch, .preset = "true", .help = "the same the other way round, as older versions of vLLM spell it"},
     {.name = "max-log-len", .group = kSeeing, .form = Form::kInteger, .value = "N", .help = "prompts are never logged", .least = 0, .most = kMost, .instead = "prompts are never logged, not even their beginnings"},
-    {.name = "disable-log-stats", .group = kSeeing, .form = Form::kSwitch, .preset = "true", .help = "no statistics are logged from time to time", .instead = "no statistics are logged from time to time; /load and /metrics have them", .usual = "true"},
+    {.name = "disable-log-stats", .group = kSeeing, .form = Form::kSwitch, .preset = "false", .help = "no line of statistics every ten seconds while something runs"},
+    {.name = "enable-per-request-metrics", .group = kSeeing, .form = Form::kSwitch, .preset = "false", .help = "every reply tells how long it took (metrics)"},
+    {.name = "otlp-traces-endpoint", .group = kSeeing, .value = "URL", .help = "a span of every request goes to this OTLP/HTTP collector (http://HOST:4318)"},
     // clang-format on
 });
 

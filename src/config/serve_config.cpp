@@ -97,6 +97,20 @@ LogLevel log_level(const std::string& name) {
   return name == "warning" ? LogLevel::kWarning : LogLevel::kError;
 }
 
+Result<ServeConfig::Seeing> read_seeing(const Settings& settings) {
+  ServeConfig::Seeing seeing{.traces_url = settings.text("otlp-traces-endpoint"),
+                             .per_request_metrics = settings.on("enable-per-request-metrics"),
+                             .log_stats = !settings.on("disable-log-stats")};
+  const std::string& url = seeing.traces_url;
+  if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://")) {
+    return refuse("--otlp-traces-endpoint",
+                  fmt::format("--otlp-traces-endpoint {}: must be an address of OTLP over HTTP, as "
+                              "http://localhost:4318",
+                              url));
+  }
+  return seeing;
+}
+
 }  // namespace
 
 Result<ServeConfig> serve_config(const Settings& settings) {
@@ -115,6 +129,7 @@ Result<ServeConfig> serve_config(const Settings& settings) {
   ATELIER_TRY(config.scheduling, read_scheduling(settings));
   ATELIER_TRY(config.network, read_network(settings));
   ATELIER_TRY(config.access, read_access(settings));
+  ATELIER_TRY(config.seeing, read_seeing(settings));
   config.api = {.response_role = settings.text("response-role"),
                 .max_logprobs = static_cast<std::int32_t>(
                     settings.text("max-logprobs") == "-1" ? -1 : settings.integer("max-logprobs")),

@@ -56,12 +56,18 @@ struct ServeConfig {
     bool allow_credentials = false;
   };
 
+  struct Seeing {
+    std::string traces_url;  // of an OTLP/HTTP collector; "": no traces
+    bool per_request_metrics = false, log_stats = true;
+  };
+
   Model model;
   Memory memory;
   Scheduling scheduling;
   Network network;
   Api api;
   Access access;
+  Seeing seeing;
   LogLevel log_level = LogLevel::kInfo;
 };
 

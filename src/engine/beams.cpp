@@ -136,7 +136,7 @@ void BeamRun::cancel() {
 }
 
 GenerationUpdate BeamRun::outcome(std::size_t beam) const {
-  if (failed_) return {.prompt = {}, .tokens = {}, .end = failed_};
+  if (failed_) return {.prompt = {}, .tokens = {}, .begun = {}, .end = failed_};
   if (!best_) return {};
   // Of a tiny vocabulary there may be fewer answers than asked for: the last is told again.
   const sample::Beam& told = (*best_)[std::min(beam, best_->size() - 1)];

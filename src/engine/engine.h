@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "engine/generation.h"
 #include "engine/speculation.h"
+#include "engine/step_sizes.h"
 #include "model/decoder.h"
 
 namespace atelier::engine {
@@ -39,6 +40,7 @@ struct EngineStats {
   std::int64_t prefix_queries = 0, prefix_hits = 0;  // tokens
   std::int64_t preemptions = 0, recomputed_tokens = 0;
   SpeculationCounts speculation;
+  StepSizes step_sizes;
 };
 
 class Engine {

@@ -65,6 +65,7 @@ struct GenerationUpdate {
   // Of the prompt's tokens but the first, in order, before any token of the answer.
   std::vector<sample::TokenScore> prompt;
   std::vector<TokenEvent> tokens;
+  std::optional<GenerationFacts> begun = {};  // once, when the first token has come
   std::optional<GenerationEnd> end;
 };
 

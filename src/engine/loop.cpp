@@ -210,7 +210,9 @@ void Engine::Loop::learn(const BatchPlan& plan, double prompt_work, double secon
 double Engine::Loop::begin_step(const BatchPlan& plan, GenerationFacts::Time now) {
   const double each_depth = pacer_.room(false).depth_cost;
   double work = 0;
+  std::int64_t step_tokens = 0;
   for (const Slice& slice : plan.slices) {
+    step_tokens += slice.tokens;
     GenerationFacts& facts = job(slice.id).facts;
     if (facts.admitted == GenerationFacts::Time{}) facts.admitted = now;
     const std::int64_t known = slice.tokens - slice.drafted;
@@ -218,6 +220,7 @@ double Engine::Loop::begin_step(const BatchPlan& plan, GenerationFacts::Time now
     const auto tokens = static_cast<double>(known), depth = static_cast<double>(slice.position);
     work += tokens * (1 + depth * each_depth);
   }
+  totals_.step_sizes.add(step_tokens);
   return work;
 }
 
@@ -318,14 +321,19 @@ void Engine::Loop::score_prompts(const BatchPlan& plan) {
                                    .end = slice.position + slice.tokens,
                                    .blocks = scheduler_.blocks(slice.id),
                                    .long_rope = job.long_rope,
-                                   .logprobs = job.request.prompt_logprobs}));
+                                   .logprobs = job.request.prompt_logprobs,
+                                   .given_up = [&job] { return job.mailbox->cancelled(); }}));
   }
 }
 
 void Engine::Loop::tell_scores(const Slice& slice, Result<PromptScorer::Outcome> scored,
                                GenerationFacts::Time now) {
   Job& job = this->job(slice.id);
-  if (!scored) return finish(slice.id, {.reason = FinishReason::kFailed, .error = scored.error().message});
+  if (!scored) {
+    const bool cancelled = scored.error().fault == Fault::kCancelled;
+    return finish(slice.id, {.reason = cancelled ? FinishReason::kCancelled : FinishReason::kFailed,
+                             .error = scored.error().message});
+  }
   scheduler_.commit(slice);
   // computed again after a preemption: some have been told
   const std::int64_t told = std::min(job.scored - slice.position, std::ssize(scored->scores));
@@ -340,7 +348,11 @@ void Engine::Loop::tell_scores(const Slice& slice, Result<PromptScorer::Outcome>
 std::optional<std::int32_t> Engine::Loop::advance(SequenceId id, std::span<const float> logits,
                                                   GenerationFacts::Time now) {
   Job& job = this->job(id);
-  if (job.facts.first_token == GenerationFacts::Time{}) job.facts.first_token = now;
+  if (job.facts.first_token == GenerationFacts::Time{}) {
+    job.facts.first_token = now;
+    job.facts.cached_tokens = scheduler_.sequence(id).cached;
+    job.mailbox->begin(job.facts);
+  }
   job.facts.last_token = now;
   auto choice = job.sampler->pick(logits, scratch_);
   if (!choice) {

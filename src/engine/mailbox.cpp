@@ -33,6 +33,11 @@ void Mailbox::ring() {
   if (wake_) wake_();
 }
 
+void Mailbox::begin(const GenerationFacts& facts) {
+  const std::lock_guard lock(mutex_);
+  news_.begun = facts;
+}
+
 GenerationUpdate Mailbox::take() {
   const std::lock_guard lock(mutex_);
   GenerationUpdate update = std::exchange(news_, {});

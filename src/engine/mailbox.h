@@ -20,6 +20,8 @@ class Mailbox {
   // One token, or the end, or both; nothing may follow the end.
   void deliver(std::optional<TokenEvent> token, std::optional<GenerationEnd> end);
 
+  // From the engine thread, once: with the generation's first token.
+  void begin(const GenerationFacts& facts);
   // More scores of the prompt's tokens, before any token.
   void deliver_prompt(std::vector<sample::TokenScore> scores);
 

@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 constexpr std::size_t kMaxRefusalBytes = 4096;
 
-double seconds(Clock::duration duration) {
+double seconds(client::Clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
@@ -54,12 +54,12 @@ AnswerReader::AnswerReader(const Terms& terms) : terms_(terms), last_(start_) {
   answer_.input_tokens = terms.input_tokens;
 }
 
-void AnswerReader::feed(int status, std::string_view bytes, Clock::time_point now) {
+void AnswerReader::feed(int status, std::string_view bytes, client::Clock::time_point now) {
   if (status == 200) return lines_.feed(bytes, [&](std::string_view data) { read_event(data, now); });
   refusal_.append(bytes.substr(0, kMaxRefusalBytes - std::min(kMaxRefusalBytes, refusal_.size())));
 }
 
-void AnswerReader::read_event(std::string_view data, Clock::time_point now) {
+void AnswerReader::read_event(std::string_view data, client::Clock::time_point now) {
   if (data == "[DONE]") {
     finished_ = true;
   } else {
@@ -67,7 +67,7 @@ void AnswerReader::read_event(std::string_view data, Clock::time_point now) {
   }
 }
 
-void AnswerReader::read_chunk(std::string_view data, Clock::time_point now) {
+void AnswerReader::read_chunk(std::string_view data, client::Clock::time_point now) {
   const auto chunk = parse_json(data);
   if (!chunk || !chunk->is_object()) {
     if (answer_.error.empty()) answer_.error = "a chunk is no JSON object";
@@ -94,7 +94,7 @@ void AnswerReader::read_chunk(std::string_view data, Clock::time_point now) {
   }
 }
 
-void AnswerReader::note_piece(std::string_view text, Clock::time_point now) {
+void AnswerReader::note_piece(std::string_view text, client::Clock::time_point now) {
   if (pieces_++ == 0) {
     answer_.ttft_s = seconds(now - start_);
   } else {
@@ -104,7 +104,7 @@ void AnswerReader::note_piece(std::string_view text, Clock::time_point now) {
   if (terms_.keep_text) answer_.text += text;
 }
 
-Answer AnswerReader::end(const Outcome& outcome, Clock::time_point now) {
+Answer AnswerReader::end(const client::Outcome& outcome, client::Clock::time_point now) {
   if (last_ == start_) last_ = now;
   answer_.latency_s = seconds(last_ - start_);
   if (pieces_ == 0) answer_.ttft_s = answer_.latency_s;  // its tokens were no text

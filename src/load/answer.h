@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "client/transfers.h"
 #include "load/event_lines.h"
-#include "load/transfers.h"
 
 namespace atelier::load {
 
@@ -29,26 +29,26 @@ struct Answer {
 class AnswerReader {
  public:
   struct Terms {
-    Clock::time_point run_begin;
+    client::Clock::time_point run_begin;
     std::int64_t input_tokens = 0;
     bool keep_text = false;
   };
   explicit AnswerReader(const Terms& terms);
 
-  void feed(int status, std::string_view bytes, Clock::time_point now);
-  Answer end(const Outcome& outcome, Clock::time_point now);
+  void feed(int status, std::string_view bytes, client::Clock::time_point now);
+  Answer end(const client::Outcome& outcome, client::Clock::time_point now);
 
  private:
-  void read_event(std::string_view data, Clock::time_point now);
-  void read_chunk(std::string_view json, Clock::time_point now);
-  void note_piece(std::string_view text, Clock::time_point now);
+  void read_event(std::string_view data, client::Clock::time_point now);
+  void read_chunk(std::string_view json, client::Clock::time_point now);
+  void note_piece(std::string_view text, client::Clock::time_point now);
 
   const Terms terms_;
-  const Clock::time_point start_ = Clock::now();
+  const client::Clock::time_point start_ = client::Clock::now();
   EventLines lines_;
   Answer answer_;
   std::string refusal_;  // the body of an answer that is not 200
-  Clock::time_point last_;
+  client::Clock::time_point last_;
   std::int64_t pieces_ = 0;
   bool finished_ = false;  // a finish_reason or [DONE] has come
 };

@@ -16,15 +16,15 @@ constexpr std::string_view kChat =
     "data: [DONE]\n\n";
 
 AnswerReader reader() {
-  return AnswerReader({.run_begin = Clock::now(), .input_tokens = 5, .keep_text = true});
+  return AnswerReader({.run_begin = client::Clock::now(), .input_tokens = 5, .keep_text = true});
 }
 
 TEST(AnswerReader, ReadsAStreamHoweverItIsCut) {
   for (std::size_t cut = 1; cut < 40; ++cut) {
     AnswerReader answer = reader();
     for (std::size_t at = 0; at < kChat.size(); at += cut)
-      answer.feed(200, kChat.substr(at, cut), Clock::now());
-    const Answer read = answer.end({.status = 200, .broken = {}}, Clock::now());
+      answer.feed(200, kChat.substr(at, cut), client::Clock::now());
+    const Answer read = answer.end({.status = 200, .broken = {}}, client::Clock::now());
     EXPECT_TRUE(read.success) << read.error;
     EXPECT_EQ(read.text, "Hello");
     EXPECT_EQ(read.input_tokens, 7);
@@ -36,7 +36,7 @@ TEST(AnswerReader, ReadsAStreamHoweverItIsCut) {
 
 TEST(AnswerReader, TimesTheFirstTextAndNotTheChunkThatOpens) {
   AnswerReader answer = reader();
-  const Clock::time_point begin = Clock::now();
+  const client::Clock::time_point begin = client::Clock::now();
   answer.feed(200, "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n", begin);
   answer.feed(200, "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n", begin + milliseconds(300));
   answer.feed(200, "data: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n", begin + milliseconds(350));
@@ -54,22 +54,23 @@ TEST(AnswerReader, TimesTheFirstTextAndNotTheChunkThatOpens) {
 
 TEST(AnswerReader, TellsWhyAnAnswerFailed) {
   AnswerReader refused = reader();
-  refused.feed(429, "{\"error\":{\"message\":\"full\"}}", Clock::now());
-  EXPECT_EQ(refused.end({.status = 429, .broken = {}}, Clock::now()).error, "HTTP 429: full");
+  refused.feed(429, "{\"error\":{\"message\":\"full\"}}", client::Clock::now());
+  EXPECT_EQ(refused.end({.status = 429, .broken = {}}, client::Clock::now()).error, "HTTP 429: full");
 
   AnswerReader cut = reader();
-  cut.feed(200, "data: {\"choices\":[{\"text\":\"a\"}]}\n\n", Clock::now());
-  const Answer short_one = cut.end({.status = 200, .broken = {}}, Clock::now());
+  cut.feed(200, "data: {\"choices\":[{\"text\":\"a\"}]}\n\n", client::Clock::now());
+  const Answer short_one = cut.end({.status = 200, .broken = {}}, client::Clock::now());
   EXPECT_FALSE(short_one.success);
   EXPECT_EQ(short_one.error, "the stream ended without a finish_reason");
 
   AnswerReader broken = reader();
-  EXPECT_EQ(broken.end({.status = 0, .broken = "connection refused"}, Clock::now()).error,
+  EXPECT_EQ(broken.end({.status = 0, .broken = "connection refused"}, client::Clock::now()).error,
             "connection refused");
 
   AnswerReader midway = reader();
-  midway.feed(200, "data: {\"error\":{\"message\":\"out of memory\"}}\n\ndata: [DONE]\n\n", Clock::now());
-  EXPECT_EQ(midway.end({.status = 200, .broken = {}}, Clock::now()).error, "out of memory");
+  midway.feed(200, "data: {\"error\":{\"message\":\"out of memory\"}}\n\ndata: [DONE]\n\n",
+              client::Clock::now());
+  EXPECT_EQ(midway.end({.status = 200, .broken = {}}, client::Clock::now()).error, "out of memory");
 }
 
 }  // namespace

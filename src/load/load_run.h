@@ -27,7 +27,7 @@ struct LoadResult {
 };
 
 // Runs on this thread to the end of the last answer. `on_progress` hears how many have ended.
-LoadResult run_load(Transfers& transfers, std::span<const LoadRequest> requests, const LoadPlan& plan,
+LoadResult run_load(client::Transfers& transfers, std::span<const LoadRequest> requests, const LoadPlan& plan,
                     const std::function<void(std::int64_t)>& on_progress);
 
 }  // namespace atelier::load

@@ -12,7 +12,7 @@ namespace {
 
 namespace json = boost::json;
 
-Result<std::vector<LoadRequest>> write_requests(Transfers& transfers, const LoadTask& task,
+Result<std::vector<LoadRequest>> write_requests(client::Transfers& transfers, const LoadTask& task,
                                                 std::int64_t count, const LoadNews& news) {
   auto found = ServerTokenizer::find(transfers, task.shape.model);
   if (!found && found.error().fault == Fault::kNetwork) return std::unexpected(found.error());
@@ -38,7 +38,7 @@ LoadPlan plan_of(const LoadTask& task, std::vector<double> arrivals_s) {
 }
 
 // One request by itself, then the warm-up's: all at once, within the concurrency.
-Status try_and_warm(Transfers& transfers, const LoadTask& task, std::span<const LoadRequest> spare,
+Status try_and_warm(client::Transfers& transfers, const LoadTask& task, std::span<const LoadRequest> spare,
                     const LoadNews& news) {
   const auto quiet = [](std::int64_t) {};
   const LoadResult tried = run_load(transfers, spare.first(1), plan_of(task, {0.0}), quiet);
@@ -54,7 +54,7 @@ Status try_and_warm(Transfers& transfers, const LoadTask& task, std::span<const 
 
 }  // namespace
 
-Result<LoadResult> perform(Transfers& transfers, const LoadTask& task, const LoadNews& news) {
+Result<LoadResult> perform(client::Transfers& transfers, const LoadTask& task, const LoadNews& news) {
   // the spare ones come after those that count, so that these are the same whatever the warm-up
   ATELIER_TRY(const auto requests, write_requests(transfers, task, task.count + 1 + task.warmups, news));
   const auto all = std::span(requests);
@@ -65,11 +65,11 @@ Result<LoadResult> perform(Transfers& transfers, const LoadTask& task, const Loa
   return run_load(transfers, counted, plan, news.progress);
 }
 
-Result<ServedModelInfo> ask_model(Transfers& transfers, std::chrono::milliseconds patience) {
-  const auto deadline = Clock::now() + patience;
+Result<ServedModelInfo> ask_model(client::Transfers& transfers, std::chrono::milliseconds patience) {
+  const auto deadline = client::Clock::now() + patience;
   auto reply = transfers.exchange("/v1/models", "");
   const auto loading = [&] { return !reply || reply->status == 503; };
-  while (loading() && Clock::now() < deadline) {
+  while (loading() && client::Clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     reply = transfers.exchange("/v1/models", "");
   }

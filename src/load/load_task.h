@@ -34,7 +34,7 @@ struct LoadNews {
 };
 
 // The first request is tried before the clock starts; its failure is the result.
-Result<LoadResult> perform(Transfers& transfers, const LoadTask& task, const LoadNews& news);
+Result<LoadResult> perform(client::Transfers& transfers, const LoadTask& task, const LoadNews& news);
 
 // What the server says of itself at /v1/models.
 struct ServedModelInfo {
@@ -42,6 +42,6 @@ struct ServedModelInfo {
   std::int64_t max_model_len = 0;  // tokens; 0 where it does not say
 };
 // Waits up to `patience` for a server that is not there yet or still loads. kNetwork: none came.
-Result<ServedModelInfo> ask_model(Transfers& transfers, std::chrono::milliseconds patience);
+Result<ServedModelInfo> ask_model(client::Transfers& transfers, std::chrono::milliseconds patience);
 
 }  // namespace atelier::load

@@ -12,9 +12,10 @@ namespace {
 
 namespace json = boost::json;
 
-Result<json::object> ask(Transfers& transfers, const std::string& path, const json::object& question) {
+Result<json::object> ask(client::Transfers& transfers, const std::string& path,
+                         const json::object& question) {
   const std::string body = json::serialize(question);
-  ATELIER_TRY(const Transfers::Reply reply, transfers.exchange(path, body));
+  ATELIER_TRY(const client::Transfers::Reply reply, transfers.exchange(path, body));
   if (reply.status != 200) {
     return fail(Fault::kUnsupported, "{} answers {}: {}", path, reply.status, reply.body.substr(0, 200));
   }
@@ -44,7 +45,7 @@ json::array user_message(std::string_view text) {
 
 }  // namespace
 
-Result<ServerTokenizer> ServerTokenizer::find(Transfers& transfers, std::string model) {
+Result<ServerTokenizer> ServerTokenizer::find(client::Transfers& transfers, std::string model) {
   for (const Dialect dialect : {Dialect::kVllm, Dialect::kLlama}) {
     ServerTokenizer found(transfers, model, dialect);
     const auto ids = found.encode("one two");

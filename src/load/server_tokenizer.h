@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "base/result.h"
-#include "load/transfers.h"
+#include "client/transfers.h"
 
 namespace atelier::load {
 
 class ServerTokenizer {
  public:
   // kUnsupported: the server has no /tokenize that is known here.
-  static Result<ServerTokenizer> find(Transfers& transfers, std::string model);
+  static Result<ServerTokenizer> find(client::Transfers& transfers, std::string model);
 
   // Of `text` alone, without special tokens.
   Result<std::vector<std::int32_t>> encode(std::string_view text);
@@ -25,10 +25,10 @@ class ServerTokenizer {
 
  private:
   enum class Dialect { kVllm, kLlama };
-  ServerTokenizer(Transfers& transfers, std::string model, Dialect dialect)
+  ServerTokenizer(client::Transfers& transfers, std::string model, Dialect dialect)
       : transfers_(&transfers), model_(std::move(model)), dialect_(dialect) {}
 
-  Transfers* transfers_;
+  client::Transfers* transfers_;
   std::string model_;
   Dialect dialect_;
 };

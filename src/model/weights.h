@@ -34,8 +34,8 @@ struct Weights {
 Result<Weights> load_weights(const formats::TensorSource& source, const ModelConfig& config, ThreadPool& pool,
                              const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
-// The same without the matrices' memory: their shapes, and `bytes` as load_weights will take them. Nothing but
-// the small vectors is read.
+// The same without the matrices' memory: their shapes, and `bytes` as load_weights will take them. Nothing
+// but the small vectors is read.
 Result<Weights> weight_shapes(const formats::TensorSource& source, const ModelConfig& config);
 
 }  // namespace atelier::model

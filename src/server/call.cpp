@@ -36,6 +36,26 @@ Call::Call(http::Request request, std::shared_ptr<http::ResponseWriter> writer)
 
 Call::~Call() {
   log();
+  if (metrics_ != nullptr) count();
+}
+
+void Call::count_in(std::shared_ptr<observe::Metrics> metrics, std::string_view route) {
+  metrics_ = std::move(metrics);
+  route_ = route;
+  request_bytes_ = request_.body.size();
+}
+
+void Call::count() const {
+  // methods are the client's words: what is not a usual one must not become a label
+  constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+  const bool usual = std::ranges::find(kMethods, request_.method) != std::end(kMethods);
+  metrics_->http_answered(
+      {.handler = route_.empty() ? std::string_view("none") : route_,
+       .method = usual ? std::string_view(request_.method) : "other",
+       .status = status_,
+       .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(),
+       .request_bytes = request_bytes_,
+       .response_bytes = response_bytes_});
 }
 
 void Call::take_endpoint(std::string_view parameter, api::ErrorShape errors) {
@@ -49,6 +69,7 @@ void Call::suggest_id(const std::string& id) {
 
 void Call::respond(http::Response response) {
   status_ = response.status;
+  response_bytes_ = response.body.size();
   response.headers.push_back({"X-Request-Id", id_});
   response.headers.insert(response.headers.end(), headers_.begin(), headers_.end());
   add_security_headers(response);
@@ -57,6 +78,10 @@ void Call::respond(http::Response response) {
 
 void Call::respond_json(int status, std::string json) {
   respond({.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(json)});
+}
+
+void Call::refuse(const api::CodedError& error) {
+  respond_json(error.status, api::error_body(error, errors_));
 }
 
 void Call::fail(const Failure& failure) {

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "http/message.h"
 #include "http/response_writer.h"
+#include "observe/metrics.h"
 #include "server/rate_limiter.h"
 
 namespace atelier::server {
@@ -42,7 +43,8 @@ class Call {
   void respond_json(int status, std::string json);
   void fail(const Failure& failure);
   void advise_retry(int seconds) { retry_after_s_ = seconds; }  // what a 503 tells; before it
-  void begin_stream(std::string_view content_type);             // then writer() until end_stream
+  void refuse(const api::CodedError& error);
+  void begin_stream(std::string_view content_type);  // then writer() until end_stream
   void end_stream();
 
   // One more header of the answer; before it.
@@ -50,12 +52,16 @@ class Call {
   // What is settled when the call ends.
   void hold(std::unique_ptr<Ticket> ticket) { ticket_ = std::move(ticket); }
 
+  // Counts this call when it has been answered. `route`: the path's pattern, "" for what is no route.
+  void count_in(std::shared_ptr<observe::Metrics> metrics, std::string_view route);
+
   // What the log is to say of a generation.
   void note_tokens(std::int64_t prompt, std::int64_t completion);
   void note_finish(std::string_view reason);
 
  private:
   void log();
+  void count() const;
 
   http::Request request_;
   std::shared_ptr<http::ResponseWriter> writer_;
@@ -65,6 +71,9 @@ class Call {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   int status_ = 499;
   int retry_after_s_ = 1;
+  std::shared_ptr<observe::Metrics> metrics_;  // null = not counted
+  std::string route_;
+  std::size_t request_bytes_ = 0, response_bytes_ = 0;
   std::int64_t prompt_tokens_ = -1, completion_tokens_ = -1;  // -1: not a generation
   std::string finish_;
   std::vector<http::Header> headers_;

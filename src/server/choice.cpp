@@ -22,6 +22,16 @@ void Choice::on_update(std::function<void()> wake) {
 }
 
 Result<Choice::News> Choice::take() {
+  const std::int64_t before = tokens_;
+  auto news = look();
+  if (!terms_.watch) return news;
+  terms_.watch->told(tokens_ - before);
+  if (news && news->ended) terms_.watch->ended(finish_.reason);
+  if (!news) terms_.watch->ended(news.error().fault == Fault::kCancelled ? "abort" : "error");
+  return news;
+}
+
+Result<Choice::News> Choice::look() {
   News news;
   if (ended_) return news;
   if (!handle_) {
@@ -30,6 +40,8 @@ Result<Choice::News> Choice::take() {
     return news;
   }
   engine::GenerationUpdate update = handle_->take();
+  if (terms_.watch) terms_.watch->took(update);
+  if (update.begun) cached_tokens_ = update.begun->cached_tokens;
   note_prompt(update.prompt);
   if (!terms_.score_echo || !update.tokens.empty() || update.end) tell_echo(news);
   for (const engine::TokenEvent& token : update.tokens) {

@@ -11,6 +11,7 @@
 #include "api/reply.h"
 #include "base/result.h"
 #include "engine/generation.h"
+#include "observe/generation_watch.h"
 #include "text/stream_decoder.h"
 
 namespace atelier::server {
@@ -25,6 +26,7 @@ struct ChoiceTerms {
   std::string echo = {};                             // comes first in the text
   bool score_echo = false;                           // and its tokens come first among the log-probabilities
   std::shared_ptr<const std::vector<std::int32_t>> prompt = {};
+  std::shared_ptr<observe::GenerationWatch> watch = {};  // null = nobody counts
 };
 
 // The connection's thread only, once started.
@@ -49,14 +51,16 @@ class Choice {
   bool ended() const { return ended_; }
   const api::Finish& finish() const { return finish_; }  // its views live as long as the choice
   std::int64_t tokens() const { return tokens_; }
-  // Of the prompt; nullopt where the engine had not come to the end (a stop string).
+  // Of the prompt; nullopt until the engine has come to the first token.
   std::optional<std::int64_t> cached_tokens() const { return cached_tokens_; }
   std::span<const std::int32_t> prompt() const { return *terms_.prompt; }
   const api::PromptLogprobs& prompt_logprobs() const { return prompt_logprobs_; }
+  const observe::GenerationWatch* watch() const { return terms_.watch.get(); }
   // How likely the answer is by the token; needs log-probabilities. One without any token is not likely.
   double mean_logprob() const;
 
  private:
+  Result<News> look();
   void note_prompt(const std::vector<sample::TokenScore>& scores);
   void tell_echo(News& news);
   void tell_end(const engine::GenerationEnd& end, News& news);

@@ -145,6 +145,13 @@ void Service::add_endpoints() {
         .reply = "Load"},
        [this](Shared call) { answer_load(*call); }},
       {{.method = "GET",
+        .path = "/metrics",
+        .tag = kServer,
+        .summary = "Counts and times in Prometheus' format, under vLLM's names",
+        .reply = "Text",
+        .reply_type = "text/plain"},
+       [this](Shared call) { answer_metrics(*call); }},
+      {{.method = "GET",
         .path = "/openapi.json",
         .tag = kServer,
         .summary = "This document",
@@ -179,6 +186,12 @@ void Service::answer_version(Call& call) const {
   std::string json;
   api::JsonWriter(json).begin_object().member("version", options_.version).end_object();
   call.respond_json(200, std::move(json));
+}
+
+void Service::answer_metrics(Call& call) const {
+  call.respond({.status = 200,
+                .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+                .body = watchers_.metrics->text()});
 }
 
 void Service::answer_load(Call& call) const {

@@ -5,8 +5,6 @@
 
 #include <cstring>
 
-#include "api/error_body.h"
-
 namespace atelier::server {
 namespace {
 
@@ -16,9 +14,10 @@ constexpr std::string_view kWrongKey = "The key is not one of this server's.";
 
 void refuse_key(Call& call, bool shown) {
   call.add_header("WWW-Authenticate", "Bearer");
-  call.respond_json(401, api::coded_error_body({.type = "invalid_request_error",
-                                                .code = "invalid_api_key",
-                                                .message = shown ? kWrongKey : kNoKey}));
+  call.refuse({.status = 401,
+               .type = "invalid_request_error",
+               .code = "invalid_api_key",
+               .message = shown ? kWrongKey : kNoKey});
 }
 
 void refuse_rate(Call& call, const RateLimiter::Standing& standing, const RateLimits& limits) {
@@ -27,9 +26,7 @@ void refuse_rate(Call& call, const RateLimiter::Standing& standing, const RateLi
       fmt::format("Rate limit reached: {} {} per minute. Try again in {} s.",
                   standing.by_tokens ? limits.tokens_per_minute : limits.requests_per_minute,
                   standing.by_tokens ? "tokens" : "requests", standing.retry_after.count());
-  call.respond_json(
-      429,
-      api::coded_error_body({.type = "rate_limit_error", .code = "rate_limit_exceeded", .message = message}));
+  call.refuse({.status = 429, .type = "rate_limit_error", .code = "rate_limit_exceeded", .message = message});
 }
 
 }  // namespace

@@ -89,9 +89,13 @@ Result<Handles> submit_all(engine::Engine& engine, const api::GenerationFields& 
 
 }  // namespace
 
-GenerationHandlers::GenerationHandlers(const ServedModel& model, ResponseStore& stored,
+GenerationHandlers::GenerationHandlers(const ServedModel& model, ResponseStore& stored, Watchers watchers,
                                        std::string fingerprint, int workers)
-    : model_(model), stored_(stored), fingerprint_(std::move(fingerprint)), workers_(workers, {}) {}
+    : model_(model),
+      stored_(stored),
+      watchers_(std::move(watchers)),
+      fingerprint_(std::move(fingerprint)),
+      workers_(workers, {}) {}
 
 void GenerationHandlers::chat(const std::shared_ptr<Call>& call) {
   hand_over(call, &GenerationHandlers::start_chat);
@@ -234,12 +238,18 @@ Status GenerationHandlers::answer_prompts(const std::shared_ptr<Call>& call, con
 Status GenerationHandlers::add_choices(Session& session, const api::GenerationFields& fields,
                                        const engine::GenerationRequest& common,
                                        const PreparedPrompt& prompt) const {
+  session.watch(trace_of(session, fields), watchers_.timings || fields.per_request_metrics);
+  observe::GenerationWatch::Terms terms{.prompt_tokens = std::ssize(*prompt.ids), .max_tokens = 0};
   ATELIER_TRY(auto handles, submit_all(model_.engine, fields, [&](int choice) {
-                return order_for(model_, common, fields, prompt, choice);
+                engine::GenerationRequest order = order_for(model_, common, fields, prompt, choice);
+                terms.max_tokens = order.max_tokens;
+                return order;
               }));
+  if (terms.max_tokens > 0) watchers_.metrics->request_begun(fields.n, terms.max_tokens);
   for (auto& handle : handles) {
-    session.add(
-        std::make_unique<Choice>(model_.tokenizer(), choice_terms(fields, prompt), std::move(handle)));
+    ChoiceTerms choice = choice_terms(fields, prompt);
+    if (handle) choice.watch = std::make_shared<observe::GenerationWatch>(watchers_.metrics, terms);
+    session.add(std::make_unique<Choice>(model_.tokenizer(), choice, std::move(handle)));
   }
   return {};
 }
@@ -250,6 +260,19 @@ api::ReplyHead GenerationHandlers::head(std::string id) const {
           .fingerprint = fingerprint_,
           .role = model_.rules.response_role,
           .created = std::time(nullptr)};
+}
+
+// Null where traces go nowhere, or where the client's own trace is not recorded.
+std::unique_ptr<observe::RequestTrace> GenerationHandlers::trace_of(
+    const Session& session, const api::GenerationFields& fields) const {
+  if (watchers_.spans == nullptr) return nullptr;
+  return observe::RequestTrace::begin(watchers_.spans, session.call().request().header("traceparent"),
+                                      {.request_id = session.call().id(),
+                                       .model = model_.id,
+                                       .n = fields.n,
+                                       .max_tokens = fields.max_tokens,
+                                       .temperature = fields.temperature,
+                                       .top_p = fields.top_p});
 }
 
 void GenerationHandlers::launch(const std::shared_ptr<Session>& session) {

@@ -19,6 +19,7 @@
 #include "server/retry_advice.h"
 #include "server/served_model.h"
 #include "server/session.h"
+#include "server/watchers.h"
 #include "server/workers.h"
 
 namespace atelier::server {
@@ -26,7 +27,8 @@ namespace atelier::server {
 class GenerationHandlers {
  public:
   // What is referred to must outlive this.
-  GenerationHandlers(const ServedModel& model, ResponseStore& stored, std::string fingerprint, int workers);
+  GenerationHandlers(const ServedModel& model, ResponseStore& stored, Watchers watchers,
+                     std::string fingerprint, int workers);
 
   // Connection threads; the answer comes later.
   void chat(const std::shared_ptr<Call>& call);
@@ -57,12 +59,15 @@ class GenerationHandlers {
   // The answers to one prompt; `common` is the generation_order of the request.
   Status add_choices(Session& session, const api::GenerationFields& fields,
                      const engine::GenerationRequest& common, const PreparedPrompt& prompt) const;
+  std::unique_ptr<observe::RequestTrace> trace_of(const Session& session,
+                                                  const api::GenerationFields& fields) const;
   api::ReplyHead head(std::string id) const;
   void launch(const std::shared_ptr<Session>& session);
   Presence enter();
 
   const ServedModel& model_;
   ResponseStore& stored_;
+  const Watchers watchers_;
   const std::string fingerprint_;
   std::atomic<bool> draining_{false};
   std::atomic<std::int64_t> present_{0};  // requests from their arrival to their end

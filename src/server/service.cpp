@@ -29,6 +29,21 @@ bool is_open(const http::Request& request) {
   return reading && find_asset(request.path) != nullptr;
 }
 
+Watchers make_watchers(const ServedModel& model, const ServiceOptions& options) {
+  Watchers watchers{.metrics = nullptr, .spans = nullptr, .timings = options.per_request_metrics};
+  observe::MetricsTerms terms{.model_name = model.id,
+                              .engine = model.engine.config(),
+                              .block_tokens = options.kv_block_tokens,
+                              .kv_dtype = options.kv_dtype,
+                              .stats = [&engine = model.engine] { return engine.stats(); }};
+  if (!options.traces_url.empty()) {
+    watchers.spans = std::make_shared<observe::SpanExporter>(options.traces_url, options.version);
+    terms.spans_dropped = [spans = watchers.spans] { return spans->dropped(); };
+  }
+  watchers.metrics = std::make_shared<observe::Metrics>(std::move(terms));
+  return watchers;
+}
+
 void answer_error(Call& call, int status, std::string_view message) {
   call.respond_json(status, api::error_body(status, http::reason_phrase(status), message));
 }
@@ -39,22 +54,23 @@ Service::Service(ServedModel model, ServiceOptions options)
     : model_(std::move(model)),
       options_(std::move(options)),
       gate_(options_.gate),
-      generations_(model_, stored_, "atelier-" + options_.version, options_.workers),
+      watchers_(make_watchers(model_, options_)),
+      generations_(model_, stored_, watchers_, "atelier-" + options_.version, options_.workers),
       tokens_(model_) {
   add_endpoints();
   openapi_ = api::openapi_document(router_.operations(), options_.version);
+  if (options_.log_stats) stats_log_.emplace([this] { return model_.engine.stats(); });
 }
 
 void Service::handle(http::Request request, std::shared_ptr<http::ResponseWriter> writer) {
   const auto call = std::make_shared<Call>(std::move(request), std::move(writer));
   strip_prefix(call->request().path, options_.root_path);
   const http::Request& asked = call->request();
-  if (!gate_.admit(*call, is_open(asked))) return;
   const Router::Match match = router_.find(asked.method, asked.path);
-  if (match.endpoint != nullptr) {
-    call->take_endpoint(match.parameter, match.endpoint->operation.errors);
-    return match.endpoint->handler(call);
-  }
+  call->count_in(watchers_.metrics, match.endpoint != nullptr ? match.endpoint->operation.path : "");
+  if (match.endpoint != nullptr) call->take_endpoint(match.parameter, match.endpoint->operation.errors);
+  if (!gate_.admit(*call, is_open(asked))) return;
+  if (match.endpoint != nullptr) return match.endpoint->handler(call);
   const bool reading = asked.method == "GET" || asked.method == "HEAD";
   if (match.allow.empty() && reading && find_asset(asked.path) != nullptr)
     return answer_asset(*call, asked.path, kPagePolicy);

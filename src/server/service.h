@@ -4,14 +4,17 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/response_writer.h"
+#include "observe/stats_log.h"
 #include "server/gate.h"
 #include "server/generation_handlers.h"
 #include "server/router.h"
 #include "server/served_model.h"
 #include "server/token_handlers.h"
+#include "server/watchers.h"
 
 namespace atelier::server {
 
@@ -20,6 +23,11 @@ struct ServiceOptions {
   int workers = 2;
   std::string root_path;  // that a proxy in front puts before every path; "" or "/llm"
   GateOptions gate;
+  std::int64_t kv_block_tokens = 0;  // as /metrics tells them
+  std::string kv_dtype = {};
+  std::string traces_url = {};       // of an OTLP/HTTP collector; "" = no traces
+  bool per_request_metrics = false;  // every reply tells how long it took
+  bool log_stats = true;             // a line now and then while something runs
 };
 
 class Service {
@@ -41,15 +49,18 @@ class Service {
   void answer_ready(Call& call) const;
   void answer_version(Call& call) const;
   void answer_load(Call& call) const;
+  void answer_metrics(Call& call) const;
 
   const ServedModel model_;
   const ServiceOptions options_;
   Gate gate_;
+  const Watchers watchers_;
   ResponseStore stored_{{}};
   GenerationHandlers generations_;
   TokenHandlers tokens_;
   Router router_;
   std::string openapi_;  // the document of router_'s endpoints
+  std::optional<observe::StatsLog> stats_log_;
 };
 
 }  // namespace atelier::server

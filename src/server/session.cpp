@@ -6,6 +6,29 @@
 #include <utility>
 
 namespace atelier::server {
+namespace {
+
+using Time = engine::GenerationFacts::Time;
+
+double milliseconds(Time from, Time to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+api::Timings timings_of(const engine::GenerationFacts& facts, std::int64_t tokens) {
+  api::Timings timings;
+  const bool admitted = facts.admitted != Time{}, begun = facts.first_token != Time{};
+  if (admitted) timings.queue_time_ms = milliseconds(facts.arrived, facts.admitted);
+  if (!admitted || !begun) return timings;
+  timings.time_to_first_token_ms = milliseconds(facts.admitted, facts.first_token);
+  const double generating = milliseconds(facts.first_token, facts.last_token);
+  timings.generation_time_ms = generating;
+  if (tokens > 1) timings.mean_itl_ms = generating / static_cast<double>(tokens - 1);
+  const double working = milliseconds(facts.admitted, facts.last_token);
+  if (working > 0) timings.tokens_per_second = static_cast<double>(tokens) / working * 1000;
+  return timings;
+}
+
+}  // namespace
 
 // The engine's bell: rings on the engine's thread, is heard on the connection's, once for many rings.
 class Session::Waker : public std::enable_shared_from_this<Waker> {
@@ -37,6 +60,11 @@ Session::~Session() {
 
 void Session::add(std::unique_ptr<Choice> choice) {
   lines_.push_back({.choice = std::move(choice), .text = {}, .logprobs = {}, .ids = {}});
+}
+
+void Session::watch(std::unique_ptr<observe::RequestTrace> trace, bool timings) {
+  if (trace_ == nullptr) trace_ = std::move(trace);
+  timings_ = timings;
 }
 
 void Session::start() {
@@ -133,14 +161,14 @@ void Session::finish() {
 }
 
 void Session::finish_stream() {
-  send(format_->close(usage(), terms_.include_usage));
+  send(format_->close(final_usage(), terms_.include_usage));
   call_->end_stream();
 }
 
 void Session::finish_whole() {
   std::vector<api::Piece> choices;
   for (const Line* line : told_lines()) choices.push_back(piece_of(*line, static_cast<int>(choices.size())));
-  call_->respond_json(200, format_->whole(choices, usage()));
+  call_->respond_json(200, format_->whole(choices, final_usage()));
 }
 
 // Of every prompt's answers the likeliest, best first; all of them, in order, where none is left out.
@@ -172,6 +200,13 @@ void Session::leave(std::string_view finish) {
   const api::Usage used = usage();
   call_->note_tokens(used.prompt_tokens, used.completion_tokens);
   call_->note_finish(finish);
+  if (trace_ != nullptr) {
+    const observe::GenerationWatch* watch = lines_.empty() ? nullptr : lines_.front().choice->watch();
+    trace_->end({.prompt_tokens = used.prompt_tokens,
+                 .completion_tokens = used.completion_tokens,
+                 .finish = finish,
+                 .facts = watch != nullptr ? watch->facts() : engine::GenerationFacts{}});
+  }
   lines_.clear();  // cancels what still runs
   presence_.reset();
 }
@@ -187,6 +222,15 @@ api::Usage Session::usage() const {
     total.cached_tokens =
         cached && total.cached_tokens ? std::optional(*total.cached_tokens + *cached) : std::nullopt;
   }
+  return total;
+}
+
+// vLLM tells them of requests with one answer only.
+api::Usage Session::final_usage() const {
+  api::Usage total = usage();
+  if (!timings_ || lines_.size() != 1) return total;
+  const observe::GenerationWatch* watch = lines_.front().choice->watch();
+  if (watch != nullptr) total.timings = timings_of(watch->facts(), watch->tokens());
   return total;
 }
 

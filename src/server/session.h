@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/reply.h"
+#include "observe/request_trace.h"
 #include "server/call.h"
 #include "server/choice.h"
 
@@ -32,8 +33,13 @@ class Session : public std::enable_shared_from_this<Session> {
           Presence presence);
   ~Session();
 
+  // Before start: who looks on. `timings`: the reply tells how long it took.
+  void watch(std::unique_ptr<observe::RequestTrace> trace, bool timings);
+
   // Before start, in the order of their indices; best_of for each prompt.
   void add(std::unique_ptr<Choice> choice);
+
+  const Call& call() const { return *call_; }
 
   void start();      // any thread; everything below happens on the connection's
   void interrupt();  // any thread: ends what runs, with its true reason
@@ -62,6 +68,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void fail(const Failure& failure);
   void leave(std::string_view finish);  // the last thing that happens
   api::Usage usage() const;
+  api::Usage final_usage() const;  // with timings where they were asked for
   api::Usage usage_of(const Line& line) const;
 
   std::shared_ptr<Call> call_;
@@ -69,6 +76,8 @@ class Session : public std::enable_shared_from_this<Session> {
   const SessionTerms terms_;
   Presence presence_;
   std::vector<Line> lines_;
+  std::unique_ptr<observe::RequestTrace> trace_;  // null = not traced
+  bool timings_ = false;
   bool begun_ = false, over_ = false;
 };
 

@@ -29,7 +29,13 @@ BODIES = {
     "/v1/chat/completions": {"messages": MESSAGES, "tools": TOOLS, "logprobs": True, "top_logprobs": 2, **SAMPLING},
     "/v1/completions": {"prompt": "Hi", "echo": True, "logprobs": 2, "best_of": 1, **SAMPLING},
     "/tokenize": {"prompt": "Hi", "add_special_tokens": True, "return_token_strs": True},
-    "/detokenize": {"tokens": [1, 2, 3]}}
+    "/detokenize": {"tokens": [1, 2, 3]},
+    "/generate": {"prompt": "Hi", "max_new_tokens": 1, **SAMPLING},
+    "/v1/messages": {"model": "m", "max_tokens": 1, "system": "Be brief.", "messages": MESSAGES[1:], "temperature": 0.5,
+                     "stop_sequences": ["#"], "top_k": 3, "stream": False, "metadata": {"user_id": "u"}},
+    "/v1/messages/count_tokens": {"model": "m", "messages": MESSAGES[1:], "system": "Be brief."},
+    "/v1/responses": {"input": "Hi", "max_output_tokens": 1, "instructions": "Be brief.", "store": False, "temperature": 0.5,
+                      "stream": False, "previous_response_id": None}}
 
 # What a value may be replaced by: each type, and the edges of each.
 VALUES = [None, True, False, 0, 1, -1, 2, 0.5, -0.5, 1e308, -1e308, 5e-324, 2**31, -2**31 - 1, 2**53 + 1, 2**63, -2**63,
@@ -52,9 +58,12 @@ def small_server():
 def check_refusal(status, text, sent):
     shown = f"{status} {text[:300]!r} to {sent!r}"
     assert 400 <= status < 500, shown
-    error = json.loads(text)["error"]
+    body = json.loads(text)
+    error = body["error"]
     assert isinstance(error["message"], str) and error["message"], shown
     assert isinstance(error["type"], str) and error["type"], shown
+    if body.get("type") == "error":
+        return  # Anthropic's shape has no more
     assert error["param"] is None or isinstance(error["param"], str), shown
     assert error["code"] == status, shown
 
@@ -64,13 +73,15 @@ def check(reply, sent):
     if reply.status_code != 200:
         check_refusal(reply.status_code, reply.text, sent)
         return False
-    if reply.headers["content-type"].startswith("text/event-stream"):
+    if reply.request.url.path in ("/v1/chat/completions", "/v1/completions") and "event-stream" in reply.headers["content-type"]:
         for line in reply.text.splitlines():
             if line.startswith("data: {") and "error" in json.loads(line[6:]):
                 check_refusal(json.loads(line[6:])["error"]["code"], line[6:], sent)
         assert reply.text.endswith("data: [DONE]\n\n"), sent
-    else:
+    elif reply.headers["content-type"] == "application/json":
         reply.json()
+    else:
+        assert reply.text.endswith("\n"), sent  # a stream of events or lines, not broken off
     return True
 
 
@@ -160,7 +171,7 @@ def replaced(pick, body):
 
 def smaller(pick, body):
     """Only some of the fields: what one forbids does not hide what another does."""
-    needed = {"messages", "prompt", "tokens", "max_tokens"}
+    needed = {"messages", "prompt", "tokens", "input", "max_tokens", "max_output_tokens"}
     return {name: value for name, value in body.items() if name in needed or pick.random() < 0.2}
 
 

@@ -46,6 +46,15 @@ def test_openai_client_with_and_without(keyed):
         keyed.client(api_key="wrong").chat.completions.create(model=keyed.model, **BODY)
 
 
+def test_anthropics_routes_refuse_in_their_own_shape(keyed):
+    reply = httpx.post(keyed.url + "/v1/messages", json={"max_tokens": 4, "messages": QUESTION})
+    assert reply.status_code == 401
+    assert reply.json()["type"] == "error" and reply.json()["error"]["type"] == "authentication_error"
+    reply = httpx.post(keyed.url + "/v1/messages", headers={"x-api-key": "alpha"}, timeout=60,
+                       json={"model": keyed.model, "max_tokens": 4, "messages": QUESTION})
+    assert reply.status_code == 200 and reply.json()["type"] == "message"
+
+
 def test_keys_are_never_logged(keyed):
     httpx.get(keyed.url + "/v1/models", headers={"Authorization": "Bearer tell-nobody"})
     assert not any("alpha" in line or "tell-nobody" in line for line in keyed.lines)

@@ -36,13 +36,24 @@ async def leave_at_random(server, source):
         await asyncio.sleep(source.random() ** 2 * 0.4)
 
 
+async def two_steps(server, source):
+    """Seconds of two full steps: a prompt of 1,024 tokens that nobody has sent before, 512 at a time."""
+    begin = time.monotonic()
+    await text_of(server, {"prompt": [1000 + source.randrange(30000) for _ in range(1024)], "max_tokens": 1})
+    return time.monotonic() - begin
+
+
 async def measure_freeing(server, rounds, together):
-    """Of each round: seconds from the last disconnect to an engine that holds nothing."""
-    source, took = random.Random(7), []
-    for _ in range(rounds):
+    """Of each round: seconds from the last disconnect to an engine that holds nothing. With it, seconds of two
+    steps, measured in turn: the machine is not the same from minute to minute."""
+    source, took, steps = random.Random(7), [], []
+    for i in range(rounds):
         await asyncio.gather(*(leave_at_random(server, source) for _ in range(together)))
         took.append(await wait_for(server, idle))
-    return took
+        if i % 4 == 0:
+            steps.append(await two_steps(server, source))
+    await wait_for(server, idle)
+    return took, steps
 
 
 @row("7", "a disconnect frees its blocks, in queue, prefill and decode")
@@ -51,15 +62,16 @@ def disconnect_frees(full):
     rounds = 200 if full else 8
     server = Server("--max-model-len", "2048", "--max-num-seqs", "2")
     try:
-        took = asyncio.run(measure_freeing(server, rounds, together))
+        took, steps = asyncio.run(measure_freeing(server, rounds, together))
         leaked = server.load()["kv_blocks_used"]
     finally:
         server.stop()
     worst, p99 = max(took), percentile(took, 99)
-    most_s = 0.2 if full else 2.0  # quick: two steps of a machine that is shared
+    most_s = max(0.2, percentile(steps, 99))
     return Outcome(f"{rounds * together} disconnects: p50 {percentile(took, 50) * 1e3:.0f}, p99 {p99 * 1e3:.0f}, worst "
                    f"{worst * 1e3:.0f} ms; {leaked} blocks leaked",
-                   f"p99 <= {most_s * 1e3:.0f} ms; 0 leaked", p99 <= most_s and leaked == 0)
+                   f"p99 <= 200 ms or two steps (p99 {most_s * 1e3:.0f} ms here); 0 leaked", p99 <= most_s and leaked == 0,
+                   {"two_steps_ms": {str(p): 1e3 * percentile(steps, p) for p in (50, 99)}, "over_200_ms": sum(t > 0.2 for t in took)})
 
 
 async def storm(server, count):

@@ -1,4 +1,4 @@
-#include "load/transfers.h"
+#include "client/transfers.h"
 
 #include <curl/curl.h>
 #include <sys/epoll.h>
@@ -13,7 +13,7 @@
 
 #include "base/check.h"
 
-namespace atelier::load {
+namespace atelier::client {
 namespace {
 
 constexpr long kConnectTimeoutMs = 30'000;
@@ -132,7 +132,7 @@ void Transfers::Engine::set_up(CURL* easy, const std::string& path, std::string_
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, "atelier-bench");
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "atelier");
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   if (!body.empty()) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
@@ -270,4 +270,4 @@ Result<Transfers::Reply> Transfers::exchange(const std::string& path, std::strin
   return reply;
 }
 
-}  // namespace atelier::load
+}  // namespace atelier::client

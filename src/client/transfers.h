@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 
-namespace atelier::load {
+namespace atelier::client {
 
 using Clock = std::chrono::steady_clock;
 
@@ -60,4 +60,4 @@ class Transfers {
   std::unique_ptr<Engine> engine_;
 };
 
-}  // namespace atelier::load
+}  // namespace atelier::client
