@@ -425,8 +425,13 @@ void Connection::on_read_deadline() {
   }
 }
 
+// Reset, not closed: what the kernel still holds for a client that reads nothing would stay there for
+// minutes.
 void Connection::on_write_deadline() {
-  if (writing_) close();
+  if (!writing_) return;
+  Error ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  close();
 }
 
 // ---- the register

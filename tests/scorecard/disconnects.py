@@ -76,7 +76,7 @@ def disconnect_frees(full):
 
 async def storm(server, count):
     """`count` cancels beside one stream after the other; (the stream's texts, cancels)."""
-    body = {"prompt": "The story begins", "max_tokens": 150, "temperature": 0, "ignore_eos": True, "seed": 8}
+    body = {"prompt": "The story begins", "max_tokens": 50, "temperature": 0, "ignore_eos": True, "seed": 8}
     alone, source, cancels, beside = await text_of(server, body), random.Random(8), 0, []
 
     async def cancel_many():

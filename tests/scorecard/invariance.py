@@ -47,7 +47,7 @@ async def measure(server, repeats):
 
 @row("27", "batch invariance: repeats in random company")
 def invariance(full):
-    repeats = 1000 if full else 36
+    repeats = 1000 if full else 20
     server = Server("--max-model-len", "1024", "--max-num-seqs", "16")
     try:
         distinct = asyncio.run(measure(server, repeats))

@@ -49,14 +49,14 @@ async def measure(server, pairs, other_salt):
 
 @row("26", "cache isolation: timing tells nothing across tenants")
 def isolation(full):
-    pairs, own_pairs = (400, 60) if full else (40, 10)
+    pairs, own_pairs = (400, 60) if full else (30, 6)
     server = Server("--max-model-len", "512", "--max-num-seqs", "4")
     try:
         across, leaked = asyncio.run(measure(server, pairs, "mine"))
         within, hits = asyncio.run(measure(server, own_pairs, "theirs"))
     finally:
         server.stop()
-    most = 0.55 if full else 0.65  # quick: forty pairs alone scatter by 0.065
+    most = 0.55 if full else 0.72  # quick: thirty pairs alone scatter by 0.075
     return Outcome(f"AUC {across:.3f} across, {leaked} tokens found; within a tenant AUC {within:.3f}, {hits} of {own_pairs} hit",
                    f"<= {most} across, 0 found; within all hit", across <= most and leaked == 0 and hits == own_pairs,
                    {"pairs": pairs})
