@@ -34,6 +34,9 @@ void write_logprobs(JsonWriter& json, const Piece& piece) {
     }
     json.begin_object();
     for (const TokenChance& other : token.top) json.key(other.bytes).number(sayable(other.logprob));
+    const bool among =
+        std::ranges::find(token.top, token.chosen.bytes, &TokenChance::bytes) != token.top.end();
+    if (!among) json.key(token.chosen.bytes).number(sayable(token.chosen.logprob));
     json.end_object();
   }
   json.end_array().key("text_offset").begin_array();

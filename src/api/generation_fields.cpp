@@ -43,7 +43,8 @@ void read_stream(FieldReader& reader, GenerationFields& fields) {
   }
   FieldReader inner(*options, "stream_options.");
   fields.include_usage = inner.boolean("include_usage").value_or(false);
-  fields.continuous_usage = inner.boolean("continuous_usage_stats").value_or(false);
+  const bool continuous = inner.boolean("continuous_usage_stats").value_or(false);
+  fields.continuous_usage = continuous && fields.include_usage;
   if (const auto status = inner.status(); !status) {
     reader.refuse(status.error().fault, status.error().param, status.error().message);
   }

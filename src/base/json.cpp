@@ -18,6 +18,10 @@ Result<boost::json::value> parse_json(std::string_view text, JsonLimits limits) 
     if (rest != std::string_view::npos) error = boost::json::error::extra_data;
   }
   if (!error) parser.finish(error);
+  if (error == boost::json::error::too_deep) {
+    return fail(Fault::kBadRequest, "JSON text is nested deeper than the limit of {} near byte {}",
+                limits.max_depth, read);
+  }
   if (error) return fail(Fault::kBadRequest, "invalid JSON near byte {}: {}", read, error.message());
   return parser.release();
 }

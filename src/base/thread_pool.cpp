@@ -207,6 +207,7 @@ ThreadPool::ThreadPool(int threads) : threads_(threads) {
     const int cpu =
         static_cast<std::size_t>(threads) <= order.size() ? order[static_cast<std::size_t>(thread)] : -1;
     workers_.emplace_back([this, thread, cpu] {
+      ::pthread_setname_np(::pthread_self(), "pool");
       if (cpu >= 0) pin_this_thread(cpu);
       shared_->serve(thread);
     });

@@ -330,14 +330,19 @@ void Engine::Loop::score_prompts(const BatchPlan& plan) {
                                    .end = slice.position + slice.tokens,
                                    .blocks = scheduler_.blocks(slice.id),
                                    .long_rope = job.long_rope,
-                                   .logprobs = job.request.prompt_logprobs}));
+                                   .logprobs = job.request.prompt_logprobs,
+                                   .given_up = [&job] { return job.mailbox->cancelled(); }}));
   }
 }
 
 void Engine::Loop::tell_scores(const Slice& slice, Result<PromptScorer::Outcome> scored,
                                GenerationFacts::Time now) {
   Job& job = this->job(slice.id);
-  if (!scored) return finish(slice.id, {.reason = FinishReason::kFailed, .error = scored.error().message});
+  if (!scored) {
+    const bool cancelled = scored.error().fault == Fault::kCancelled;
+    return finish(slice.id, {.reason = cancelled ? FinishReason::kCancelled : FinishReason::kFailed,
+                             .error = scored.error().message});
+  }
   scheduler_.commit(slice);
   // computed again after a preemption: some have been told
   const std::int64_t told = std::min(job.scored - slice.position, std::ssize(scored->scores));

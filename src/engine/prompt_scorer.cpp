@@ -10,6 +10,7 @@ Result<PromptScorer::Outcome> PromptScorer::score(const PromptSlice& slice) {
   const auto row_length = static_cast<std::size_t>(decoder_.config().vocab_rows);
   Outcome out;
   for (std::int64_t begin = slice.begin; begin < slice.end; begin += kPieceRows) {
+    if (slice.given_up && slice.given_up()) return fail(Fault::kCancelled, "given up");
     const std::int64_t rows = std::min(kPieceRows, slice.end - begin);
     const model::BatchSequence piece{
         .tokens = slice.prompt.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows)),

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct PromptSlice {
   std::int64_t begin = 0, end = 0;
   std::span<const std::int32_t> blocks;  // cover `end` tokens
   bool long_rope = false;
-  std::int32_t logprobs = 0;  // K
+  std::int32_t logprobs = 0;            // K
+  std::function<bool()> given_up = {};  // asked before each piece; null = never
 };
 
 // Engine thread only.
@@ -37,7 +39,7 @@ class PromptScorer {
     std::vector<sample::TokenScore> scores;  // of the tokens at begin + 1 … end, as far as the prompt reaches
     std::vector<float> last;                 // the last row's logits
   };
-  // kInternal: the model computed something that is not finite.
+  // kInternal: the model computed something that is not finite. kCancelled: given up on the way.
   Result<Outcome> score(const PromptSlice& slice);
 
  private:

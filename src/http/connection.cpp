@@ -18,7 +18,8 @@ namespace {
 constexpr std::size_t kPieceBytes = 64u << 10;
 constexpr std::size_t kWatchBytes = 1u << 20;    // of pipelined requests read ahead
 constexpr std::size_t kLingerBytes = 64u << 20;  // of a refused body thrown away
-constexpr std::chrono::milliseconds kLingerDeadline{5'000}, kBriefLinger{200};
+constexpr std::chrono::milliseconds kLingerDeadline{5'000},
+    kBriefLinger{200};  // brief: for the late and at the end
 
 // The handler's end of one exchange.
 class Exchange final : public ResponseWriter {
@@ -77,6 +78,7 @@ Connection::Connection(std::shared_ptr<House> house, Socket socket, std::uint64_
       remote_(std::move(remote)) {}
 
 Connection::~Connection() {
+  let_body_go();
   house_->connections.leave(id_, remote_);
 }
 
@@ -94,8 +96,9 @@ void Connection::abort() {
   asio::dispatch(strand_, [self = shared_from_this()] { self->close(); });
 }
 
+// Posted, not dispatched: what a sender says in one go leaves in one write, and never inside its own call.
 void Connection::wake() {
-  asio::dispatch(strand_, [self = shared_from_this()] { self->write_more(); });
+  asio::post(strand_, [self = shared_from_this()] { self->write_more(); });
 }
 
 // ---- reading
@@ -105,8 +108,7 @@ void Connection::next_request() {
   outbox_.reset();
   phase_ = Phase::kIdle;
   if (house_->closing) return close();
-  const auto patience = started_ ? house_->options.keep_alive_deadline : house_->options.read_deadline;
-  started_ = true;
+  const auto patience = first_ ? house_->options.read_deadline : house_->options.keep_alive_deadline;
   if (buffer_.size() > 0 && watching_) {
     Error ignored;
     socket_.cancel(ignored);  // on_watched goes on
@@ -124,7 +126,10 @@ void Connection::read_header() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(house_->options.max_header_bytes));
   parser_->body_limit(house_->options.max_body_bytes);
-  arm(read_timer_, house_->options.read_deadline, &Connection::on_read_deadline);
+  // the first header's deadline runs since the connection began: opening many and saying nothing gains
+  // nothing
+  if (!std::exchange(first_, false))
+    arm(read_timer_, house_->options.read_deadline, &Connection::on_read_deadline);
   beast::http::async_read_header(
       socket_, buffer_, *parser_,
       [self = shared_from_this()](Error error, std::size_t) { self->on_header(error); });
@@ -187,6 +192,12 @@ void Connection::on_body(Error error, std::size_t bytes) {
   reading_ = false;
   if (phase_ != Phase::kBody) return read_ended();
   if (error) return refuse_parse(error);
+  if (!hold_body(bytes)) {
+    parser_.reset();
+    let_body_go();
+    return refuse(503, fmt::format("more than {} bytes of requests are being read; try again later",
+                                   house_->options.max_bodies_bytes));
+  }
   window_bytes_ += bytes;
   if (window_bytes_ >= house_->options.min_body_bytes) {
     window_bytes_ = 0;
@@ -195,8 +206,21 @@ void Connection::on_body(Error error, std::size_t bytes) {
   read_body();
 }
 
+// Counts what is read of bodies; false: all of them together hold too much, and this one is not small.
+bool Connection::hold_body(std::size_t bytes) {
+  const Options& options = house_->options;
+  body_bytes_ += bytes;
+  const std::size_t all = house_->body_bytes += bytes;
+  return all <= options.max_bodies_bytes || body_bytes_ <= options.min_body_bytes;
+}
+
+void Connection::let_body_go() {
+  house_->body_bytes -= std::exchange(body_bytes_, 0);
+}
+
 void Connection::dispatch() {
   read_timer_.cancel();
+  let_body_go();
   phase_ = Phase::kHandling;
   const auto& message = parser_->get();
   outbox_ = std::make_shared<Outbox>(Outbox::Terms{.limit_bytes = house_->options.stream_buffer_bytes,
@@ -289,26 +313,45 @@ void Connection::refuse(int status, std::string_view message) {
 // ---- writing
 
 void Connection::write_more() {
-  if (writing_ || !outbox_ || phase_ != Phase::kHandling) return;
-  Outbox::Piece piece = outbox_->take(kPieceBytes);
-  if (piece.bytes.empty()) {
-    if (piece.last) finish_answer(piece.cut);
-    return;
+  while (!writing_ && outbox_ && phase_ == Phase::kHandling) {
+    Outbox::Piece piece = outbox_->take(kPieceBytes);
+    if (piece.bytes.empty()) {
+      if (piece.last) finish_answer(piece.cut);
+      return;
+    }
+    piece_ = std::move(piece.bytes);
+    write_piece();
   }
+}
+
+// Most pieces are one token's event and fit the socket's buffer at once: they need no timer and no wait.
+void Connection::write_piece() {
   writing_ = true;
-  piece_ = std::move(piece.bytes);
+  Error error;
+  std::size_t sent = socket_.write_some(asio::buffer(piece_), error);
+  if (error == asio::error::would_block) {
+    sent = 0;
+    error = {};
+  }
+  if (error) return close();
+  if (sent == piece_.size()) return piece_left();
   arm(write_timer_, house_->options.write_deadline, &Connection::on_write_deadline);
-  asio::async_write(socket_, asio::buffer(piece_),
+  asio::async_write(socket_, asio::buffer(piece_) + sent,
                     [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
 }
 
 void Connection::on_written(Error error) {
-  writing_ = false;
   write_timer_.cancel();
   if (phase_ == Phase::kClosed) return;
   if (error) return close();
-  if (const auto drained = outbox_->written()) drained();
+  piece_left();
   write_more();
+}
+
+// The sender, told that there is room, may send at once: writing_ keeps that from a write within a write.
+void Connection::piece_left() {
+  if (const auto drained = outbox_->written()) drained();
+  writing_ = false;
 }
 
 void Connection::finish_answer(bool cut) {
@@ -323,7 +366,7 @@ void Connection::linger() {
   outbox_.reset();
   Error ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
-  arm(read_timer_, house_->closing ? kBriefLinger : kLingerDeadline, &Connection::on_read_deadline);
+  arm(read_timer_, late_ || house_->closing ? kBriefLinger : kLingerDeadline, &Connection::on_read_deadline);
   if (!watching_ && !reading_) drain_input();
 }
 
@@ -373,6 +416,7 @@ void Connection::on_read_deadline() {
     case Phase::kBody: {
       Error ignored;
       socket_.cancel(ignored);
+      late_ = true;
       return refuse(408, "the request did not arrive in time");
     }
     case Phase::kHandling:
@@ -381,8 +425,13 @@ void Connection::on_read_deadline() {
   }
 }
 
+// Reset, not closed: what the kernel still holds for a client that reads nothing would stay there for
+// minutes.
 void Connection::on_write_deadline() {
-  if (writing_) close();
+  if (!writing_) return;
+  Error ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  close();
 }
 
 // ---- the register

@@ -55,8 +55,9 @@ struct House {
   Options options;
   Handler handler;
   Register connections;
-  std::atomic<bool> closing{false};  // answers close their connection from now on
-  std::atomic<bool> stopped{false};  // no thread runs io any more
+  std::atomic<std::size_t> body_bytes{0};  // of requests being read
+  std::atomic<bool> closing{false};        // answers close their connection from now on
+  std::atomic<bool> stopped{false};        // no thread runs io any more
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -84,6 +85,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send_continue();
   void read_body();
   void on_body(Error error, std::size_t bytes);
+  bool hold_body(std::size_t bytes);
+  void let_body_go();
   void dispatch();
   Request take_request();
 
@@ -93,6 +96,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(int status, std::string_view message);
   void refuse_parse(Error error);
   void write_more();
+  void write_piece();
+  void piece_left();
   void on_written(Error error);
   void finish_answer(bool cut);
   void linger();
@@ -117,10 +122,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Outbox> outbox_;  // of the request being answered
   std::string piece_;               // on its way out
   std::size_t window_bytes_ = 0;    // of the body, since the read timer was armed
+  std::size_t body_bytes_ = 0;      // of the body so far, counted in the house
   std::size_t lingered_bytes_ = 0;
   bool reading_ = false;   // a request is being read into buffer_
   bool watching_ = false;  // a bare read into buffer_ is under way
-  bool writing_ = false, started_ = false;
+  bool writing_ = false;
+  bool first_ = true;        // no header has been begun
+  bool late_ = false;        // what it sent did not come in time
   bool input_over_ = false;  // the client has closed its sending end
 };
 

@@ -1,5 +1,7 @@
 #include "http/server.h"
 
+#include <pthread.h>
+
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <thread>
@@ -100,6 +102,7 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
   }
 
   void run() {
+    pthread_setname_np(pthread_self(), "http");
     while (true) {
       try {
         house_->io.run();
@@ -133,6 +136,7 @@ class Server::Listener : public std::enable_shared_from_this<Listener> {
     Error ignored;
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     socket.set_option(asio::socket_base::send_buffer_size(128 << 10), ignored);
+    socket.non_blocking(true, ignored);  // Connection::write_piece never waits
     auto connection = std::make_shared<Connection>(house_, std::move(socket), *id, address);
     house_->connections.attach(*id, connection);
     connection->start();

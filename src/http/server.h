@@ -23,6 +23,8 @@ struct Options {
   std::size_t max_header_bytes = 16u << 10;
   std::size_t max_target_bytes = 8u << 10;
   std::size_t max_body_bytes = 8u << 20;
+  // Of bodies being read, all together; beyond it only those of at most min_body_bytes go on (503).
+  std::size_t max_bodies_bytes = 256u << 20;
   std::size_t stream_buffer_bytes = 256u << 10;           // per client; then full()
   std::chrono::milliseconds read_deadline{10'000};        // a whole header; each min_body_bytes of a body
   std::size_t min_body_bytes = 64u << 10;                 // per read_deadline
@@ -30,7 +32,7 @@ struct Options {
   std::chrono::milliseconds keep_alive_deadline{75'000};  // between requests
   int max_connections = 8192;
   int max_connections_per_address = 256;  // loopback is exempt
-  // Writes the answer to what never became a Request (400, 408, 413, 414, 417, 431).
+  // Writes the answer to what never became a Request (400, 408, 413, 414, 417, 431, 503).
   std::function<Response(int status, std::string_view message)> refuse;
 };
 

@@ -327,6 +327,29 @@ TEST(HttpStream, AWriterLetGoEndsTheExchangeAllTheSame) {
   EXPECT_TRUE(cut.ended());
 }
 
+TEST(HttpServer, BodiesTogetherHoldNoMoreThanTheyMay) {
+  Options options = quick_options();
+  options.read_deadline = milliseconds(5000);
+  options.min_body_bytes = 1000;
+  options.max_bodies_bytes = 100'000;
+  options.threads = 1;  // two threads may see too much at once, and refuse both
+  const auto server = serve(echo, std::move(options));
+  const auto post = [](std::size_t bytes) {
+    return "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n";
+  };
+  TestClient slow(server->port()), greedy(server->port()), small(server->port());
+  slow.send(post(100'000) + std::string(90'000, 'a'));  // held, and not yet whole
+  greedy.send(post(100'000) + std::string(90'000, 'b'));
+  // whichever came second is refused; what is small is served all the same
+  EXPECT_TRUE(eventually([&] { return server->connections() == 3; }));
+  small.send(post(500) + std::string(500, 'c'));
+  EXPECT_TRUE(small.read_until("ccc").starts_with("HTTP/1.1 200"));
+  slow.send(std::string(10'000, 'a'));
+  greedy.send(std::string(10'000, 'b'));
+  const std::string first = slow.read_until("\r\n"), second = greedy.read_until("\r\n");
+  EXPECT_NE(first.contains("503"), second.contains("503")) << first << second;
+}
+
 TEST(HttpServer, AThrowingHandlerCostsOnlyItsOwnRequest) {
   const auto server = serve([](Request, std::shared_ptr<ResponseWriter>) { throw std::bad_alloc(); });
   TestClient client(server->port());

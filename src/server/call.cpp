@@ -14,7 +14,6 @@ namespace atelier::server {
 namespace {
 
 constexpr std::size_t kMaxLoggedBytes = 200;
-constexpr std::string_view kRetryAfterSeconds = "1";
 
 std::string utc_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -90,7 +89,7 @@ void Call::fail(const Failure& failure) {
   http::Response response{.status = status,
                           .headers = {{"Content-Type", "application/json"}},
                           .body = api::error_body(failure, errors_)};
-  if (status == 503) response.headers.push_back({"Retry-After", std::string(kRetryAfterSeconds)});
+  if (status == 503) response.headers.push_back({"Retry-After", std::to_string(retry_after_s_)});
   respond(std::move(response));
 }
 
@@ -155,6 +154,7 @@ http::Response refusal(int status, std::string_view message) {
   http::Response response{.status = status,
                           .headers = {{"Content-Type", "application/json"}},
                           .body = api::error_body(status, http::reason_phrase(status), message)};
+  if (status == 503) response.headers.push_back({"Retry-After", "1"});
   add_security_headers(response);
   return response;
 }

@@ -44,6 +44,7 @@ class Call {
   void respond(http::Response response);
   void respond_json(int status, std::string json);
   void fail(const Failure& failure);
+  void advise_retry(int seconds) { retry_after_s_ = seconds; }  // what a 503 tells; before it
   void refuse(const api::CodedError& error);
   void begin_stream(std::string_view content_type);  // then writer() until end_stream
   void end_stream();
@@ -71,6 +72,7 @@ class Call {
   bool has_own_id_ = false;  // from the header
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   int status_ = 499;
+  int retry_after_s_ = 1;
   std::shared_ptr<observe::Metrics> metrics_;  // null = not counted
   std::string route_;
   std::size_t request_bytes_ = 0, response_bytes_ = 0;

@@ -18,8 +18,6 @@
 namespace atelier::server {
 namespace {
 
-constexpr std::size_t kMaxWaitingBodies = 1024;
-
 ChoiceTerms choice_terms(const api::GenerationFields& fields, const PreparedPrompt& prompt) {
   return {.stop = fields.stop,
           .stop_token_ids = fields.stop_token_ids,
@@ -108,7 +106,7 @@ GenerationHandlers::GenerationHandlers(const ServedModel& model, ResponseStore& 
       stored_(stored),
       watchers_(std::move(watchers)),
       fingerprint_(std::move(fingerprint)),
-      workers_(workers, kMaxWaitingBodies) {}
+      workers_(workers, {}) {}
 
 void GenerationHandlers::chat(const std::shared_ptr<Call>& call) {
   hand_over(call, &GenerationHandlers::start_chat);
@@ -140,7 +138,33 @@ void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps step
     call->fail({Fault::kOverloaded, "the server is shutting down and takes no new requests", {}});
     return;
   }
-  server::hand_over(workers_, call, [this, call, presence, steps] { return (this->*steps)(call, presence); });
+  if (const Status room = check_room(); !room) {
+    advise(*call, room.error());
+    return call->fail(room.error());
+  }
+  server::hand_over(workers_, call, [this, call, presence, steps] {
+    const Status done = (this->*steps)(call, presence);
+    if (!done) advise(*call, done.error());
+    return done;
+  });
+}
+
+// Before anything is parsed: who cannot be taken in is to know at once, and to cost little.
+Status GenerationHandlers::check_room() {
+  const engine::EngineStats stats = model_.engine.stats();
+  const engine::EngineConfig& config = model_.engine.config();
+  retry_advice_.note(stats.finished, std::chrono::steady_clock::now());
+  const std::int64_t present = stats.running + stats.waiting,
+                     most = config.max_sequences + config.max_waiting;
+  if (present < most) return {};
+  return fail(Fault::kOverloaded, "{} requests are running or waiting, and {} may; try again later", present,
+              most);
+}
+
+void GenerationHandlers::advise(Call& call, const Failure& failure) const {
+  if (failure.fault != Fault::kOverloaded) return;
+  const engine::EngineStats stats = model_.engine.stats();
+  call.advise_retry(retry_advice_.seconds(stats.waiting, stats.finished, std::chrono::steady_clock::now()));
 }
 
 Status GenerationHandlers::start_chat(const std::shared_ptr<Call>& call, const Presence& presence) {

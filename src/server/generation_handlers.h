@@ -16,6 +16,7 @@
 #include "server/prompts.h"
 #include "server/request_checks.h"
 #include "server/response_store.h"
+#include "server/retry_advice.h"
 #include "server/served_model.h"
 #include "server/session.h"
 #include "server/watchers.h"
@@ -43,6 +44,8 @@ class GenerationHandlers {
  private:
   using Steps = Status (GenerationHandlers::*)(const std::shared_ptr<Call>&, const Presence&);
   void hand_over(const std::shared_ptr<Call>& call, Steps steps);
+  Status check_room();
+  void advise(Call& call, const Failure& failure) const;
   Status start_chat(const std::shared_ptr<Call>& call, const Presence& presence);
   Status start_completion(const std::shared_ptr<Call>& call, const Presence& presence);
   Status start_generate(const std::shared_ptr<Call>& call, const Presence& presence);
@@ -73,6 +76,7 @@ class GenerationHandlers {
   std::mutex mutex_;                      // guards sessions_
   std::vector<std::weak_ptr<Session>> sessions_;
   UnknownFields unknown_;
+  RetryAdvice retry_advice_;
   Workers workers_;  // last: ends first
 };
 

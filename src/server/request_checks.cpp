@@ -22,10 +22,12 @@ Status check_content_type(const http::Request& request) {
 
 void hand_over(Workers& workers, const std::shared_ptr<Call>& call, std::function<Status()> task) {
   if (const auto type = check_content_type(call->request()); !type) return call->fail(type.error());
-  const bool taken = workers.post([call, task = std::move(task)] {
+  const std::size_t bytes = call->request().body.size();
+  const auto work = [call, task = std::move(task)] {
     if (call->writer().closed()) return;
     if (const auto done = task(); !done) call->fail(done.error());
-  });
+  };
+  const bool taken = workers.post(work, bytes);
   if (!taken) call->fail({Fault::kOverloaded, "too many requests are waiting; try again in a moment", {}});
 }
 

@@ -26,7 +26,7 @@ std::vector<std::string> spellings(const text::Tokenizer& tokenizer, const std::
 
 }  // namespace
 
-TokenHandlers::TokenHandlers(const ServedModel& model) : model_(model), worker_(1, kMaxWaiting) {}
+TokenHandlers::TokenHandlers(const ServedModel& model) : model_(model), worker_(1, {.tasks = kMaxWaiting}) {}
 
 void TokenHandlers::tokenize(const std::shared_ptr<Call>& call) {
   hand_over(call, &TokenHandlers::tokenized);

@@ -1,5 +1,7 @@
 #include "server/workers.h"
 
+#include <pthread.h>
+
 #include <exception>
 #include <utility>
 
@@ -7,7 +9,7 @@
 
 namespace atelier::server {
 
-Workers::Workers(int threads, std::size_t max_waiting) : max_waiting_(max_waiting) {
+Workers::Workers(int threads, Room room) : room_(room) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
@@ -20,24 +22,28 @@ Workers::~Workers() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool Workers::post(std::function<void()> task) {
+bool Workers::post(std::function<void()> task, std::size_t bytes) {
   {
     std::lock_guard lock(mutex_);
-    if (closing_ || waiting_.size() >= max_waiting_) return false;
-    waiting_.push_back(std::move(task));
+    if (closing_ || waiting_.size() >= room_.tasks) return false;
+    if (!waiting_.empty() && waiting_bytes_ + bytes > room_.bytes) return false;
+    waiting_.push_back({std::move(task), bytes});
+    waiting_bytes_ += bytes;
   }
   wake_.notify_one();
   return true;
 }
 
 void Workers::work() {
+  pthread_setname_np(pthread_self(), "worker");
   while (true) {
     std::function<void()> task;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
       if (closing_) return;
-      task = std::move(waiting_.front());
+      task = std::move(waiting_.front().run);
+      waiting_bytes_ -= waiting_.front().bytes;
       waiting_.pop_front();
     }
     try {

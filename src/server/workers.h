@@ -12,21 +12,29 @@ namespace atelier::server {
 
 class Workers {
  public:
-  Workers(int threads, std::size_t max_waiting);
+  struct Room {
+    std::size_t tasks = 1024, bytes = 256u << 20;  // that may wait
+  };
+  Workers(int threads, Room room);
   ~Workers();  // finishes the task at hand, drops what waits
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // false: too much waits already. Any thread.
-  bool post(std::function<void()> task);
+  // false: too much waits already. `bytes`: what the task holds. Any thread.
+  bool post(std::function<void()> task, std::size_t bytes = 0);
 
  private:
   void work();
 
-  const std::size_t max_waiting_;
-  std::mutex mutex_;  // guards waiting_, closing_
+  struct Task {
+    std::function<void()> run;
+    std::size_t bytes;
+  };
+  const Room room_;
+  std::mutex mutex_;  // guards waiting_, waiting_bytes_, closing_
   std::condition_variable wake_;
-  std::deque<std::function<void()>> waiting_;
+  std::deque<Task> waiting_;
+  std::size_t waiting_bytes_ = 0;
   bool closing_ = false;
   std::vector<std::thread> threads_;
 };

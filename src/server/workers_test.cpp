@@ -12,7 +12,7 @@ namespace {
 TEST(Workers, DoEveryTask) {
   std::atomic<int> done{0};
   std::promise<void> all;
-  Workers workers(3, 1000);
+  Workers workers(3, {});
   for (int i = 0; i < 200; ++i) {
     ASSERT_TRUE(workers.post([&] {
       if (++done == 200) all.set_value();
@@ -23,7 +23,7 @@ TEST(Workers, DoEveryTask) {
 
 TEST(Workers, RefuseWhatIsTooMuch) {
   std::promise<void> go, begun;
-  Workers workers(1, 2);
+  Workers workers(1, {.tasks = 2});
   workers.post([&] {
     begun.set_value();
     go.get_future().wait();
@@ -35,9 +35,22 @@ TEST(Workers, RefuseWhatIsTooMuch) {
   go.set_value();
 }
 
+TEST(Workers, RefuseWhatHoldsTooMuch) {
+  std::promise<void> go, begun;
+  Workers workers(1, {.bytes = 100});
+  workers.post([&] {
+    begun.set_value();
+    go.get_future().wait();
+  });
+  begun.get_future().wait();
+  EXPECT_TRUE(workers.post([] {}, 500));  // alone, anything may wait
+  EXPECT_FALSE(workers.post([] {}, 1));
+  go.set_value();
+}
+
 TEST(Workers, SurviveATaskThatThrows) {
   std::promise<void> after;
-  Workers workers(1, 10);
+  Workers workers(1, {});
   workers.post([] { throw std::runtime_error("a broken task"); });
   workers.post([&] { after.set_value(); });
   EXPECT_EQ(after.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);

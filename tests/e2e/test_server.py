@@ -356,52 +356,7 @@ def test_a_client_that_goes_while_waiting_frees_its_place(start_server):
     server.wait_idle()
 
 
-def test_cancelling_others_leaves_a_stream_as_it_was(server):
-    body = {"prompt": "The story begins", "max_tokens": 150, "temperature": 0, "ignore_eos": True}
-    alone = httpx.post(f"{server.url}/v1/completions", json=body, timeout=120).json()["choices"][0]["text"]
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(httpx.post, f"{server.url}/v1/completions", json=body, timeout=120)
-        for i in range(30):
-            connection = raw_post(server, {"prompt": "noise " * (i + 1), "max_tokens": 500, "stream": True})
-            time.sleep(0.01 * (i % 5))
-            connection.close()
-        assert beside.result().json()["choices"][0]["text"] == alone
-    server.wait_idle()
-
-
 # ---- the end
-
-def test_sigterm_lets_streams_finish(start_server):
-    server = start_server("--max-model-len", "1024")
-    client = server.client()
-    stream = client.completions.create(model=server.model, prompt="Once", max_tokens=120, stream=True,
-                                       extra_body={"ignore_eos": True}, stream_options={"include_usage": True})
-    next(stream)
-    server.process.terminate()
-    deadline = time.monotonic() + 2
-    while (ready := httpx.get(f"{server.url}/ready").status_code) != 503:
-        assert time.monotonic() < deadline, ready
-    assert httpx.get(f"{server.url}/health").status_code == 200
-    with pytest.raises(openai.InternalServerError) as refused:
-        chat(server)
-    assert refused.value.status_code == 503 and refused.value.response.headers["retry-after"]
-    rest = list(stream)
-    assert rest[-1].usage.completion_tokens == 120
-    assert server.process.wait(20) == 0
-
-
-def test_sigterm_ends_the_program_when_its_patience_is_over(start_server):
-    server = start_server("--shutdown-timeout", "0", "--max-model-len", "2048")
-    connection = raw_post(server, {"prompt": "Once", "max_tokens": 1900, "ignore_eos": True, "stream": True})
-    time.sleep(0.5)
-    begin = time.monotonic()
-    assert server.stop(20) == 0
-    assert time.monotonic() - begin < 4.5
-    seen = b""
-    while piece := connection.recv(65536):
-        seen += piece
-    assert b'"error"' in seen and b"[DONE]" in seen  # the true reason, not silence
-
 
 def test_a_second_signal_ends_it_at_once(start_server):
     server = start_server("--max-model-len", "2048")

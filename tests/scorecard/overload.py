@@ -1,0 +1,130 @@
+"""Rows 4 and 5: ten times what the server can do. Who is taken in is served as ever, the others know at once."""
+import asyncio
+import collections
+import random
+import time
+
+from client import Connection, Refused, idle, wait_for
+from row import Outcome, percentile, row
+from serving import Server
+
+PLACES, QUEUE = 8, 2  # who waits behind a quarter of the places waits a quarter of a turn
+BODY = {"prompt": "The story begins", "max_tokens": 24, "ignore_eos": True, "temperature": 0}
+_seen = {}  # row 5 is the same run
+
+
+async def served_s(connection):
+    begin = time.monotonic()
+    async for _ in connection.stream("/v1/completions", BODY):
+        pass
+    return time.monotonic() - begin
+
+
+async def normal(server, count):
+    """Every place taken, nobody waiting: the seconds of each request, and how many a second."""
+    took, left = [], count
+
+    async def client():
+        nonlocal left
+        async with Connection(server) as connection:
+            while left > 0:
+                left -= 1
+                took.append(await served_s(connection))
+    begin = time.monotonic()
+    await asyncio.gather(*(client() for _ in range(PLACES)))
+    return took, len(took) / (time.monotonic() - begin)
+
+
+async def flood(server, rate, seconds):
+    """Poisson arrivals, `rate` a second, each on a connection of a pool."""
+    seen = {"accepted": [], "refused": [], "advice": [], "waiting": [], "running": [], "failed": []}
+    source, pool, tasks = random.Random(4), [], set()
+
+    async def one():
+        connection = pool.pop() if pool else None
+        if connection is None or connection.reader.at_eof():  # idle too long: the server has closed it
+            connection = await Connection(server).open()
+        begin = time.monotonic()
+        try:
+            seen["accepted"].append(await served_s(connection))
+        except Refused as refusal:
+            seen["refused"].append(time.monotonic() - begin)
+            seen["advice"].append(refusal.reply.headers.get("retry-after", ""))
+            if refusal.reply.status != 503:
+                seen["failed"].append(str(refusal))
+        except (OSError, asyncio.IncompleteReadError) as problem:
+            seen["failed"].append(repr(problem))
+            return
+        pool.append(connection)
+
+    async def watch():
+        async with Connection(server) as connection:
+            while True:
+                now = (await connection.ask("/load")).json()
+                seen["waiting"].append(now["waiting"])
+                seen["running"].append(now["running"])
+                await asyncio.sleep(0.05)
+    watcher = asyncio.create_task(watch())
+    end, next_at = time.monotonic() + seconds, time.monotonic()
+    while time.monotonic() < end:
+        next_at += source.expovariate(rate)
+        await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+        task = asyncio.create_task(one())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    await asyncio.gather(*tasks)
+    watcher.cancel()
+    for connection in pool:
+        connection.close()
+    await wait_for(server, idle)
+    return seen
+
+
+def run(full):
+    if full in _seen:
+        return _seen[full]
+    server = Server("--max-model-len", "512", "--max-num-seqs", str(PLACES), "--max-num-queued-reqs", str(QUEUE))
+    try:
+        async def in_turn():
+            await normal(server, 2 * PLACES)  # warm
+            alone, rate, seen = [], 0.0, collections.defaultdict(list)
+            for _ in range(10 if full else 2):  # in turn: what else the machine does changes by the minute
+                took, rate = await normal(server, 5 * PLACES)
+                alone += took
+                for key, values in (await flood(server, 10 * rate, 30 if full else 3)).items():
+                    seen[key] += values
+            return alone, rate, seen
+        _seen[full] = asyncio.run(in_turn())
+    finally:
+        server.stop()
+    return _seen[full]
+
+
+@row("4", "overload: 10 x capacity")
+def overload(full):
+    alone, rate, seen = run(full)
+    usual, loaded = percentile(alone, 99), percentile(seen["accepted"], 99)
+    refusal = percentile(seen["refused"], 99)
+    advised = all(text.isdigit() and 1 <= int(text) <= 60 for text in seen["advice"])
+    # quick: the client and the others on this machine take the same cores
+    most, most_refusal = (1.5, 0.050) if full else (4.0, 0.5)
+    holds = not seen["failed"] and advised and loaded <= most * usual and refusal < most_refusal
+    return Outcome(f"accepted p99 {loaded / usual:.2f} x normal ({loaded * 1e3:.0f} of {usual * 1e3:.0f} ms); refusals p50 "
+                   f"{percentile(seen['refused'], 50) * 1e3:.1f} p99 {refusal * 1e3:.1f} ms, Retry-After on "
+                   f"{'all' if advised else 'NOT all'}",
+                   f"<= {most} x; < {most_refusal * 1e3:.0f} ms with Retry-After", holds,
+                   {"capacity_per_s": rate, "accepted": len(seen["accepted"]), "refused": len(seen["refused"]),
+                    "failed": seen["failed"][:5], "advice": sorted(set(seen["advice"])),
+                    "refused_worst_ms": 1e3 * max(seen["refused"]),
+                    "normal_ms": {str(p): 1e3 * percentile(alone, p) for p in (50, 90, 99)},
+                    "accepted_ms": {str(p): 1e3 * percentile(seen["accepted"], p) for p in (50, 90, 99)}})
+
+
+@row("5", "queue bound, same run")
+def queue_bound(full):
+    _, _, seen = run(full)
+    waiting, running = max(seen["waiting"]), max(seen["running"])
+    together = max(w + r for w, r in zip(seen["waiting"], seen["running"]))
+    return Outcome(f"at most {running} running, {waiting} waiting, {together} together",
+                   f"<= {PLACES + QUEUE} together", together <= PLACES + QUEUE and len(seen["refused"]) > 0,
+                   {"samples": len(seen["waiting"])})
