@@ -79,6 +79,7 @@ TEST(FlagValue, RefusesWithTheNearest) {
   EXPECT_THAT(refusal("enforce-eager", "perhaps"), HasSubstr("true or false"));
   EXPECT_THAT(refusal("hf-overrides", "{"), HasSubstr("JSON"));
   EXPECT_THAT(refusal("max-model-len", "-5"), HasSubstr("1 to"));
+  EXPECT_THAT(refusal("max-model-len", "0"), HasSubstr("1 to"));
   EXPECT_THAT(refusal("allowed-origins", "[1]"), HasSubstr("strings"));
   refusal("host", std::string("a\0b", 3));
   refusal("max-num-batched-tokens", "0");  // only --max-model-len is ever "auto"

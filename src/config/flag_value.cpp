@@ -73,7 +73,7 @@ Status check_range(const Flag& flag, std::string_view text, double value) {
 Status check_count(const Flag& flag, std::string_view text) {
   const auto value = read_count(text);
   if (!value) return refuse(flag, text, "must be a number, such as 4096, 32k (32,000) or 32K (32,768)");
-  const bool automatic = *value == 0 && flag.value.contains("auto");
+  const bool automatic = (text == "auto" || text == "-1") && flag.value.contains("auto");
   return automatic ? Status() : check_range(flag, text, static_cast<double>(*value));
 }
 

@@ -42,6 +42,7 @@ class BeamRun {
   sample::BeamSearch search_;
   const std::int32_t logprobs_;
   std::vector<Running> running_;
+  bool cancelled_ = false;
   std::vector<std::function<void()>> wakes_;
   std::optional<GenerationFacts> facts_;  // of the step that read the prompt; its last token the last step's
   std::optional<GenerationEnd> failed_;   // how all beams end, or
@@ -106,6 +107,7 @@ void BeamRun::wait() {
 }
 
 void BeamRun::step() {
+  if (cancelled_) return fail_all({.reason = FinishReason::kCancelled});
   std::vector<std::vector<sample::TokenLogprob>> next;
   for (Running& running : running_) {
     if (!facts_) facts_ = running.news.end->facts;
@@ -132,6 +134,7 @@ void BeamRun::fail_all(GenerationEnd end) {
 }
 
 void BeamRun::cancel() {
+  cancelled_ = true;
   for (Running& running : running_) running.handle->cancel();
 }
 

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <latch>
 #include <numeric>
+#include <thread>
 
 #include "engine/engine_for_tests.h"
 
@@ -97,10 +99,19 @@ TEST(PromptScores, ComeOnceEachThoughTheirPromptWasCachedOrPreempted) {
   tight.kv_blocks = 10;
   Engine engine(model.decoder(), tight);
   const auto prompt = some_prompt(240);
-  auto growing = engine.submit(request(some_prompt(10), 100));  // takes blocks from who came later
   GenerationRequest wanted = request(prompt, 5);
   wanted.prompt_logprobs = 3;
-  const Answer preempted = run(engine, wanted), cached = run(engine, wanted), alone = scored(64, prompt);
+  // the engine stands still until both are there
+  auto holder = engine.submit(request({1}, 100));
+  std::latch both_there(1);
+  (*holder)->on_update([&both_there, test = std::this_thread::get_id()] {
+    if (std::this_thread::get_id() != test) both_there.wait();
+  });
+  auto growing = engine.submit(request(some_prompt(10), 100));  // takes blocks from who comes later
+  auto scored_one = engine.submit(wanted);
+  both_there.count_down();
+  holder->reset();
+  const Answer preempted = finish(**scored_one), cached = run(engine, wanted), alone = scored(64, prompt);
   EXPECT_GT(preempted.end.facts.preemptions, 0);
   for (const Answer* answer : {&preempted, &cached}) {
     ASSERT_EQ(answer->prompt.size(), prompt.size() - 1);
