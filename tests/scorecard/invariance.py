@@ -38,8 +38,8 @@ async def measure(server, repeats):
         async with Connection(server) as connection:
             while not company_over.is_set():
                 assert (await connection.ask("/v1/completions", company(source))).status == 200
-    around = [asyncio.create_task(others()) for _ in range(6)]
-    await asyncio.gather(*(asker() for _ in range(4)))
+    around = [asyncio.create_task(others()) for _ in range(3)]
+    await asyncio.gather(*(asker() for _ in range(12)))
     company_over.set()
     await asyncio.gather(*around)
     return [len(distinct) for distinct in answers]
