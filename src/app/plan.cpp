@@ -132,12 +132,8 @@ Result<Answer> make_plan(const PlanOptions& options) {
   }
   Answer answer;
   ATELIER_TRY(answer.headers, read_headers(options.model));
-  const model::ModelConfig& config = answer.headers.config();
-  if (*context > config.max_context) {
-    return fail_param(Fault::kBadRequest, "--context",
-                      fmt::format("--context {} is more than the {} tokens this model declares", *context,
-                                  config.max_context));
-  }
+  model::ModelConfig config = answer.headers.config();
+  ATELIER_TRY_STATUS(model::extend_context(config, *context));  // as serve does
   ATELIER_TRY(answer.place, find_place(options));
   ATELIER_TRY(plan::Footprint footprint,
               plan::footprint(answer.headers.source(), config, {.sequences = options.users}));

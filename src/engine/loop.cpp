@@ -69,9 +69,9 @@ Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest
     const std::lock_guard lock(mutex_);
     if (draining_ || stopping_) return fail(Fault::kOverloaded, "the engine is shutting down");
     const std::int64_t limit = config_.max_sequences + config_.max_waiting;
-    if (unfinished_ >= limit) {
+    if (present_ >= limit) {
       return fail(Fault::kOverloaded, "{} requests are running or waiting, and {} may; try again later",
-                  unfinished_, limit);
+                  present_, limit);
     }
     const std::int64_t waiting = published_.waiting_tokens + arriving_tokens_;
     if (waiting + tokens > config_.max_waiting_tokens && waiting > 0) {
@@ -80,6 +80,7 @@ Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest
     }
     arrivals_.push_back(std::move(job));
     arriving_tokens_ += tokens;
+    ++present_;
     ++unfinished_;
   }
   arrived_.notify_one();
@@ -412,13 +413,14 @@ void Engine::Loop::publish() {
   totals_.preemptions = counts.preemptions;
   totals_.recomputed_tokens = counts.recomputed;
   if (speculation_) totals_.speculation = speculation_->counts();
+  const auto ended =
+      std::ranges::count_if(letters_, [](const Letter& letter) { return letter.end.has_value(); });
   {
     const std::lock_guard lock(mutex_);
     published_ = totals_;
+    present_ -= ended;  // whoever is told of an end may ask again at once
   }
-  std::int64_t ended = 0;
   for (Letter& letter : letters_) {
-    ended += letter.end.has_value();
     if (!letter.prompt.empty()) letter.to->deliver_prompt(std::move(letter.prompt));
     if (letter.token || letter.end) letter.to->deliver(std::move(letter.token), std::move(letter.end));
   }

@@ -86,6 +86,7 @@ class Engine::Loop {
   std::condition_variable arrived_, ended_;
   std::vector<Job> arrivals_;         // guarded by mutex_
   std::int64_t arriving_tokens_ = 0;  // guarded by mutex_; of the arrivals' prompts
+  std::int64_t present_ = 0;          // guarded by mutex_; accepted and not yet ended
   std::int64_t unfinished_ = 0;       // guarded by mutex_; accepted and not yet told their end
   bool draining_ = false;             // guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_

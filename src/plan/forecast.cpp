@@ -11,7 +11,7 @@ namespace {
 
 KvWishes kv_wishes(const model::ModelConfig& config, const Forecast& out, const Place& place) {
   KvWishes wishes{.bytes_per_block = out.kv_bytes_per_token * kernels::kBlockTokens,
-                  .declared_context = config.max_context,
+                  .declared_context = config.reach(),
                   .max_model_len = out.context,
                   .max_sequences = out.users};
   const std::int64_t other = out.weights_bytes + out.working_bytes;
@@ -47,9 +47,9 @@ std::string what_breaks(const Forecast& out, const model::ModelConfig& config, c
   }
   const std::string users =
       fmt::format("memory for keys and values, at {} users of {} tokens", out.full_users + 1, out.context);
-  if (out.largest_context >= config.max_context) {
-    return fmt::format("the model's declared context of {} tokens, before memory does; with more users {}",
-                       config.max_context, users);
+  if (out.largest_context >= config.reach()) {
+    return fmt::format("the model's context of {} tokens, before memory does; with more users {}",
+                       config.reach(), users);
   }
   return fmt::format("{}, or at more than {} tokens for {}", users, out.largest_context, out.users);
 }
@@ -73,7 +73,7 @@ Forecast forecast(const model::ModelConfig& config, const Footprint& footprint, 
     out.kv_blocks = plan->blocks;
     out.kv_bytes = plan->bytes;
   } else if (out.context == 0) {
-    out.context = config.max_context;
+    out.context = config.reach();
   }
   const std::int64_t one = blocks_for(out.context);
   out.kv_room_bytes = room.ordinary * kv.bytes_per_block;
@@ -81,7 +81,7 @@ Forecast forecast(const model::ModelConfig& config, const Footprint& footprint, 
   out.fits = out.users <= out.full_users;
   const std::int64_t blocks_each =
       std::max(room.ordinary / out.users, out.users == 1 ? room.most : std::int64_t{0});
-  out.largest_context = std::min(blocks_each * kernels::kBlockTokens, config.max_context);
+  out.largest_context = std::min(blocks_each * kernels::kBlockTokens, config.reach());
   out.breaks_first = what_breaks(out, config, room);
   StepCost cost = step_cost(config, footprint.shapes, DType::kF16);
   cost.kv_bytes_per_token = static_cast<double>(out.kv_bytes_per_token);

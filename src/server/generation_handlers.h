@@ -1,24 +1,19 @@
-// The handlers of the generating routes: from a body to running Sessions, by way of the workers. Each parses
-// its own request and has its own ReplyFormat; the way between is one.
+// The handlers of the generating routes: each lets a worker parse its own kind of request and choose its
+// ReplyFormat; Answers does the rest.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
-#include "api/chat_request.h"
-#include "api/completion_request.h"
+#include "api/reply.h"
 #include "base/result.h"
+#include "server/answers.h"
+#include "server/attendance.h"
 #include "server/call.h"
-#include "server/prompts.h"
-#include "server/request_checks.h"
 #include "server/response_store.h"
 #include "server/retry_advice.h"
 #include "server/served_model.h"
-#include "server/session.h"
 #include "server/watchers.h"
 #include "server/workers.h"
 
@@ -38,8 +33,8 @@ class GenerationHandlers {
   void responses(const std::shared_ptr<Call>& call);
   void embeddings(const std::shared_ptr<Call>& call);
 
-  bool draining() const { return draining_; }
-  void drain(std::chrono::milliseconds patience);
+  bool draining() const { return attendance_.draining(); }
+  void drain(std::chrono::milliseconds patience) { attendance_.drain(patience); }
 
  private:
   using Steps = Status (GenerationHandlers::*)(const std::shared_ptr<Call>&, const Presence&);
@@ -53,29 +48,13 @@ class GenerationHandlers {
   Status start_responses(const std::shared_ptr<Call>& call, const Presence& presence);
   Status start_embeddings(const std::shared_ptr<Call>& call, const Presence& presence);
 
-  // A conversation, or prompts, on their way to a session.
-  Status answer_chat(const std::shared_ptr<Call>& call, const Presence& presence,
-                     const api::ChatRequest& request, std::unique_ptr<api::ReplyFormat> format);
-  Status answer_prompts(const std::shared_ptr<Call>& call, const Presence& presence,
-                        const api::CompletionRequest& request, std::unique_ptr<api::ReplyFormat> format);
-  // The answers to one prompt; `common` is the generation_order of the request.
-  Status add_choices(Session& session, const api::GenerationFields& fields,
-                     const engine::GenerationRequest& common, const PreparedPrompt& prompt) const;
-  std::unique_ptr<observe::RequestTrace> trace_of(const Session& session,
-                                                  const api::GenerationFields& fields) const;
   api::ReplyHead head(std::string id) const;
-  void launch(const std::shared_ptr<Session>& session);
-  Presence enter();
 
   const ServedModel& model_;
   ResponseStore& stored_;
-  const Watchers watchers_;
   const std::string fingerprint_;
-  std::atomic<bool> draining_{false};
-  std::atomic<std::int64_t> present_{0};  // requests from their arrival to their end
-  std::mutex mutex_;                      // guards sessions_
-  std::vector<std::weak_ptr<Session>> sessions_;
-  UnknownFields unknown_;
+  Attendance attendance_;
+  Answers answers_;
   RetryAdvice retry_advice_;
   Workers workers_;  // last: ends first
 };

@@ -48,6 +48,8 @@ def test_a_published_model_is_planned_without_its_files():
     assert abs(seven["weights_bytes"] - 15.23e9) < 0.02e9  # 7.6156 B parameters of two bytes
     assert seven["kv_bytes_per_token"] == 57344  # 28 layers x 2 x 4 heads x 128 x 2 bytes
     assert seven["fits"] and seven["full_length_users"] >= 8
+    long = plan("Qwen/Qwen2.5-7B-Instruct", "--card", "h200", "--context", "131072")  # YaRN, as serve does
+    assert long["fits"] and long["context"] == 131072
     more = plan("Qwen/Qwen2.5-7B-Instruct", "--card", "a10", "--users", "64", "--context", "32k")
     assert not more["fits"] and more["full_length_users"] < 64 and more["largest_context"] < 32000
     assert "memory" in more["breaks_first"]
