@@ -10,11 +10,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t piece = data[0] % 61 + 1u;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const int status = data[0] < 250 ? 200 : 400;
-  AnswerReader reader({.run_begin = client::Clock::now(), .input_tokens = 1, .keep_text = true});
+  AnswerReader reader({.run_begin = atelier::client::Clock::now(), .input_tokens = 1, .keep_text = true});
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
-    reader.feed(status, bytes.substr(at, piece), client::Clock::now());
+    reader.feed(status, bytes.substr(at, piece), atelier::client::Clock::now());
   }
-  const Answer answer = reader.end({.status = status, .broken = {}}, client::Clock::now());
+  const Answer answer = reader.end({.status = status, .broken = {}}, atelier::client::Clock::now());
   if (answer.success != answer.error.empty()) __builtin_trap();
   return 0;
 }
