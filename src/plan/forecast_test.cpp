@@ -87,7 +87,7 @@ TEST(Forecast, SevenBillionOnATenHoldsAClass) {
 TEST(Forecast, SaysWhatBreaksFirst) {
   const Case small = published("Qwen2.5-0.5B");
   EXPECT_THAT(forecast(small.model->config(), small.footprint, card("h200"), {}).breaks_first,
-              HasSubstr("declared context of 32768"));
+              HasSubstr("context of 32768"));
   const Case huge = published("Qwen2.5-72B");
   const Forecast none = forecast(huge.model->config(), huge.footprint, card("4090"), {});
   EXPECT_EQ(none.full_users, 0);
