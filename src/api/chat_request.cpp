@@ -83,9 +83,7 @@ void read_prompt_form(FieldReader& reader, ChatRequest& request) {
 }  // namespace
 
 Result<ChatRequest> parse_chat_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, parse_object(body));
-  FieldReader reader(object);
-  return read_chat_request(reader);
+  return parse_with(body, read_chat_request);
 }
 
 Result<ChatRequest> read_chat_request(FieldReader& reader) {

@@ -43,9 +43,7 @@ void read_best_of(FieldReader& reader, CompletionRequest& request) {
 }  // namespace
 
 Result<CompletionRequest> parse_completion_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, parse_object(body));
-  FieldReader reader(object);
-  return read_completion_request(reader);
+  return parse_with(body, read_completion_request);
 }
 
 Result<CompletionRequest> read_completion_request(FieldReader& reader) {
@@ -74,9 +72,7 @@ Result<CompletionRequest> read_completion_request(FieldReader& reader) {
 }
 
 Result<CompletionRequest> parse_generate_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, parse_object(body));
-  FieldReader reader(object);
-  return read_generate_request(reader);
+  return parse_with(body, read_generate_request);
 }
 
 Result<CompletionRequest> read_generate_request(FieldReader& reader) {

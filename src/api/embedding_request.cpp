@@ -3,14 +3,13 @@
 namespace atelier::api {
 
 Result<EmbeddingRequest> parse_embedding_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, parse_object(body));
-  FieldReader reader(object);
-  return read_embedding_request(reader);
+  return parse_with(body, read_embedding_request);
 }
 
 Result<EmbeddingRequest> read_embedding_request(FieldReader& reader) {
   EmbeddingRequest request;
   request.model = reader.string("model").value_or("");
+  request.max_tokens = 1;  // of room behind the input; nothing is generated
   read_truncation(reader, request);
   read_handling(reader, request);
   request.dimensions = reader.integer("dimensions", 1, std::numeric_limits<std::int32_t>::max());

@@ -65,6 +65,15 @@ class FieldReader {
 // The JSON object that `body` is. kBadRequest: no JSON, or another value.
 Result<boost::json::object> parse_object(std::string_view body);
 
+// What `read` makes of the body's fields. kBadRequest: the body is no JSON object, and whatever `read`
+// refuses.
+template <class Read>
+auto parse_with(std::string_view body, const Read& read) -> decltype(read(std::declval<FieldReader&>())) {
+  ATELIER_TRY(const boost::json::object object, parse_object(body));
+  FieldReader reader(object);
+  return read(reader);
+}
+
 // A list of token ids, none negative; `name` is the field's.
 Result<std::vector<std::int32_t>> read_token_ids(std::string_view name, const boost::json::array& list);
 

@@ -56,15 +56,11 @@ Result<ChatRequest> read_conversation(FieldReader& reader, ChatRequest request) 
 }  // namespace
 
 Result<ChatRequest> parse_messages_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, parse_object(body));
-  FieldReader reader(object);
-  return read_messages_request(reader);
+  return parse_with(body, read_messages_request);
 }
 
 Result<ChatRequest> parse_count_tokens_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, parse_object(body));
-  FieldReader reader(object);
-  return read_count_tokens_request(reader);
+  return parse_with(body, read_count_tokens_request);
 }
 
 Result<ChatRequest> read_messages_request(FieldReader& reader) {

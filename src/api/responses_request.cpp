@@ -76,9 +76,7 @@ void refuse_foreign(FieldReader& reader) {
 }  // namespace
 
 Result<ResponsesRequest> parse_responses_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, parse_object(body));
-  FieldReader reader(object);
-  return read_responses_request(reader);
+  return parse_with(body, read_responses_request);
 }
 
 Result<ResponsesRequest> read_responses_request(FieldReader& reader) {

@@ -6,15 +6,11 @@
 namespace atelier::api {
 
 Result<TokenizeRequest> parse_tokenize_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, parse_object(body));
-  FieldReader reader(object);
-  return read_tokenize_request(reader);
+  return parse_with(body, read_tokenize_request);
 }
 
 Result<DetokenizeRequest> parse_detokenize_request(std::string_view body) {
-  ATELIER_TRY(const boost::json::object object, parse_object(body));
-  FieldReader reader(object);
-  return read_detokenize_request(reader);
+  return parse_with(body, read_detokenize_request);
 }
 
 Result<TokenizeRequest> read_tokenize_request(FieldReader& reader) {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/xml_text.h"
+
 namespace atelier::app {
 namespace {
 
@@ -29,20 +31,6 @@ struct Axis {
   double pixels_per_decade() const { return (to - from) / (most - least); }
 };
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += "&lt;";
-    } else if (c == '&') {
-      out += "&amp;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 std::string rate_text(double per_s, const char* what) {
   return per_s >= 1e12 ? fmt::format("{:.2f} T{}/s", per_s / 1e12, what)
                        : fmt::format("{:.{}f} G{}/s", per_s / 1e9, per_s < 1e10 ? 1 : 0, what);
@@ -59,7 +47,7 @@ class Picture {
         // A white rim, so that a name that stands on a line can be read.
         "<style>.name{{paint-order:stroke;stroke:#ffffff;stroke-width:3px}}</style>\n"
         "<text x=\"{:.0f}\" y=\"36\" font-size=\"18\" fill=\"#1f2328\">{}</text>\n",
-        kWidth, kHeight, kLeft, escaped(roofline_.title));
+        kWidth, kHeight, kLeft, xml_text(roofline_.title));
     draw_grid();
     draw_levels();
     draw_units();
@@ -133,7 +121,7 @@ class Picture {
       put("<text class=\"name\" transform=\"translate({:.1f} {:.1f}) rotate({:.1f})\" dy=\"-5\" "
           "fill=\"#57606a\">"
           "{}, {}</text>\n",
-          x_.at(named), y_.at(named * level.per_s), slope, escaped(level.name), rate_text(level.per_s, "B"));
+          x_.at(named), y_.at(named * level.per_s), slope, xml_text(level.name), rate_text(level.per_s, "B"));
     }
   }
 
@@ -154,7 +142,7 @@ class Picture {
           "stroke-width=\"1.1\"/>",
           std::min(x_.at(begin), kRight), y, kRight, kRight + 14, named);
       put("<text x=\"{:.0f}\" y=\"{:.1f}\" fill=\"#1f2328\">{}, {}</text>\n", kRight + 18, named + 4,
-          escaped(unit.name), rate_text(unit.per_s, "OP"));
+          xml_text(unit.name), rate_text(unit.per_s, "OP"));
     }
   }
 
@@ -193,7 +181,7 @@ class Picture {
     }();
     const char* colour = colour_of(point.series);
     put("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\" fill=\"{}\"><title>{} {}: {}</title></circle>", x, y,
-        colour, escaped(point.label), escaped(point.series), rate_text(point.operations_per_s, "OP"));
+        colour, xml_text(point.label), xml_text(point.series), rate_text(point.operations_per_s, "OP"));
     if (found) {
       taken.push_back(box);
       const double end = box.left > x ? box.left - 1 : box.right + 1, middle = (box.top + box.bottom) / 2;
@@ -202,7 +190,7 @@ class Picture {
             middle, colour);
       }
       put("<text class=\"name\" x=\"{:.1f}\" y=\"{:.1f}\" fill=\"{}\">{}</text>", box.left, middle + 4,
-          colour, escaped(point.label));
+          colour, xml_text(point.label));
     }
     put("\n");
   }
@@ -213,7 +201,7 @@ class Picture {
     for (const std::string& series : series_) {
       put("<circle cx=\"{:.0f}\" cy=\"{:.1f}\" r=\"3.5\" fill=\"{}\"/>"
           "<text x=\"{:.0f}\" y=\"{:.1f}\" fill=\"#1f2328\">{}</text>\n",
-          kRight - 190, y - 4, colour_of(series), kRight - 180, y, escaped(series));
+          kRight - 190, y - 4, colour_of(series), kRight - 180, y, xml_text(series));
       y += kLine;
     }
   }

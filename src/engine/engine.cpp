@@ -60,6 +60,10 @@ Result<std::unique_ptr<GenerationHandle>> Engine::submit(GenerationRequest reque
   return loop_->submit(std::move(request));
 }
 
+Status Engine::room() const {
+  return loop_->room();
+}
+
 void Engine::drain() {
   loop_->drain();
 }

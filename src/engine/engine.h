@@ -54,6 +54,7 @@ class Engine {
   // queue full or draining. max_tokens is clamped to what the context still holds.
   Result<std::unique_ptr<GenerationHandle>> submit(GenerationRequest request);
 
+  Status room() const;        // kOverloaded: as things stand, submit would refuse for want of a place
   void drain();               // accept no more; returns when everything accepted has ended
   EngineStats stats() const;  // any thread
   const EngineConfig& config() const { return config_; }

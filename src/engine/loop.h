@@ -30,6 +30,7 @@ class Engine::Loop {
 
   // Any thread. The request has been checked and its max_tokens clamped.
   Result<std::unique_ptr<GenerationHandle>> submit(GenerationRequest request);
+  Status room() const;
   void drain();
   EngineStats stats() const;
 
@@ -54,13 +55,21 @@ class Engine::Loop {
   };
   using Jobs = std::unordered_map<std::uint64_t, Job>;
 
-  // Engine thread.
+  Status locked_room() const;  // mutex_ is held
+
+  // Engine thread: between steps (loop.cpp).
   void run();
   bool accept_arrivals();  // parks while there is nothing to do; false: stop
   void admit(Job job);
-  void drop_cancelled();
-  void step();
   cache::PrefixKeys keys_of(const Job& job) const;
+  void drop_cancelled();
+  void finish(schedule::SequenceId id, GenerationEnd end, std::optional<TokenEvent> last = {});
+  void publish();
+  void end_everything();
+  Job& job(schedule::SequenceId id);
+
+  // And in one (loop_step.cpp).
+  void step();
   void draft();
   void learn(const schedule::BatchPlan& plan, double prompt_work, double seconds);
   double begin_step(const schedule::BatchPlan& plan, GenerationFacts::Time now);
@@ -75,10 +84,7 @@ class Engine::Loop {
   void score_prompts(const schedule::BatchPlan& plan);
   void tell_scores(const schedule::Slice& slice, Result<PromptScorer::Outcome> scored,
                    GenerationFacts::Time now);
-  void finish(schedule::SequenceId id, GenerationEnd end, std::optional<TokenEvent> last = {});
-  void publish();
-  void end_everything();
-  Job& job(schedule::SequenceId id);
+  void begin_answer(schedule::SequenceId id);
 
   const EngineConfig config_;
 

@@ -136,6 +136,24 @@ class WrongDrafter final : public Drafter {
   void forget(schedule::SequenceId) override {}
 };
 
+class BrokenDrafter final : public Drafter {
+ public:
+  void draft(std::span<Draft>) override { throw std::bad_alloc(); }
+  void forget(schedule::SequenceId) override {}
+};
+
+TEST(Speculation, ADrafterThatFailsCostsNoAnswer) {
+  TinyModel model = healthy();
+  std::vector<std::int32_t> plain;
+  {
+    Engine engine(model.decoder(), config());
+    plain = run(engine, request({4, 5}, 50)).ids();
+  }
+  Engine engine(model.decoder(), config(), std::make_unique<BrokenDrafter>());
+  EXPECT_EQ(run(engine, request({4, 5}, 50)).ids(), plain);
+  EXPECT_EQ(engine.stats().speculation.drafts, 0);
+}
+
 TEST(Speculation, BadGuessesAreGivenUp) {
   TinyModel model = healthy();
   EngineConfig wide = config();

@@ -26,9 +26,11 @@ StepPacer::StepPacer(double target_s, const schedule::PromptRoom& whole)
 
 schedule::PromptRoom StepPacer::room(bool anyone_generates) const {
   schedule::PromptRoom room = whole_;
-  if (!anyone_generates || seconds_per_work_ == 0) return room;
+  if (!anyone_generates) return room;
   const double left_s = std::max(0.0, target_s_ - generating_s_);
-  room.work = std::min(room.work, left_s / seconds_per_work_);
+  const double fits =
+      seconds_per_work_ > 0 ? left_s / seconds_per_work_ : 0;  // unknown: the least teaches it
+  room.work = std::min(room.work, fits);
   return room;
 }
 

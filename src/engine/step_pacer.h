@@ -20,6 +20,7 @@ class StepPacer {
   StepPacer(double target_s, const schedule::PromptRoom& whole);
 
   schedule::PromptRoom room(bool anyone_generates) const;
+  double work_of_token(std::int64_t depth) const { return whole_.work_of_token(depth); }
 
   // A step took so long. prompt_work: as PromptRoom counts it; 0 = only generating.
   void learn(double prompt_work, double seconds);

@@ -15,7 +15,7 @@ TEST(StepPacer, APromptAloneFillsTheStep) {
 
 TEST(StepPacer, BesideOthersAStepEndsInTime) {
   StepPacer pacer(0.25, kWhole);
-  EXPECT_EQ(pacer.room(true).work, 512);  // nothing is known
+  EXPECT_EQ(pacer.room(true).work, 0);  // nothing is known: only the least
   pacer.learn(0, 0.05);
   for (int i = 0; i < 40; ++i) pacer.learn(100, 0.05 + 100 * 0.002);
   EXPECT_NEAR(pacer.room(true).work, 100, 1);

@@ -12,14 +12,12 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "http/outbox.h"
+#include "http/register.h"
 #include "http/server.h"
 
 namespace atelier::http {
@@ -29,25 +27,6 @@ using Strand = asio::strand<asio::io_context::executor_type>;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Strand>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Strand>;
-
-class Connection;
-
-// The Register knows every open connection: to count them by address, and to close them at the end.
-class Register {
- public:
-  // nullopt: that address has `most` open already.
-  std::optional<std::uint64_t> enter(const std::string& address, int most, int most_in_all);
-  void attach(std::uint64_t id, std::weak_ptr<Connection> connection);
-  void leave(std::uint64_t id, const std::string& address);
-  std::size_t size() const;
-  std::vector<std::shared_ptr<Connection>> all() const;
-
- private:
-  mutable std::mutex mutex_;  // guards all below
-  std::uint64_t next_ = 0;
-  std::unordered_map<std::uint64_t, std::weak_ptr<Connection>> open_;
-  std::unordered_map<std::string, int> by_address_;
-};
 
 // What all connections of a server share; outlives every one of them.
 struct House {

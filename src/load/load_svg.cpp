@@ -6,6 +6,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/xml_text.h"
 #include "load/summary.h"
 
 namespace atelier::load {
@@ -14,20 +15,6 @@ namespace {
 constexpr double kWidth = 960, kHeight = 640;
 constexpr const char* kBlue = "#0b6bcb";
 constexpr const char* kRust = "#b4480f";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += "&lt;";
-    } else if (c == '&') {
-      out += "&amp;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 // The least of 1, 2, 5, 10, 20, ... that is not below `value`.
 double round_up(double value) {
@@ -49,7 +36,7 @@ class Panel {
   Panel(std::string& out, Point corner, Point most, std::string_view title, std::string_view x_name)
       : out_(out), corner_(corner), most_{round_up(most.x), round_up(most.y)} {
     put("<text x=\"{:.0f}\" y=\"{:.0f}\" font-size=\"14\">{}</text>\n", corner.x, corner.y - 12,
-        escaped(title));
+        xml_text(title));
     for (int i = 0; i <= 5; ++i) {
       const double share = i / 5.0, x = corner.x + share * kPanelWidth,
                    y = corner.y + (1 - share) * kPanelHeight;
@@ -61,7 +48,7 @@ class Panel {
           corner.y + kPanelHeight + 16, share * most_.x);
     }
     put("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\" fill=\"#57606a\">{}</text>\n",
-        corner.x + kPanelWidth / 2, corner.y + kPanelHeight + 34, escaped(x_name));
+        corner.x + kPanelWidth / 2, corner.y + kPanelHeight + 34, xml_text(x_name));
   }
 
   void line(const std::vector<Point>& points, const char* colour) {
@@ -129,7 +116,7 @@ std::string load_svg(const std::string& title, const std::vector<Answer>& answer
       "font-family=\"system-ui, sans-serif\" font-size=\"11\">\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
       "<text x=\"70\" y=\"34\" font-size=\"18\">{}</text>\n",
-      kWidth, kHeight, escaped(title));
+      kWidth, kHeight, xml_text(title));
   draw_seconds(out, {70, 90}, timeline.tokens, "Output tokens per second", kBlue);
   draw_seconds(out, {540, 90}, timeline.requests, "Requests under way", kBlue);
   draw_shares(out, {70, 380}, std::move(ttfts), "Time to first token: % of requests at most", kRust);

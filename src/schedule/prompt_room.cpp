@@ -15,7 +15,7 @@ class Rest {
   // Up to `share` of the whole work, but at least `least` tokens.
   void give(std::size_t i, double share, std::int64_t least) {
     const PromptNeed& need = needs_[i];
-    const double each = 1 + static_cast<double>(need.depth + parts_[i]) * room_.depth_cost;
+    const double each = room_.work_of_token(need.depth + parts_[i]);
     std::int64_t tokens =
         std::max(static_cast<std::int64_t>(std::min(work_, share * room_.work) / each), least);
     tokens = std::min({tokens, tokens_, need.missing - parts_[i]});

@@ -13,12 +13,14 @@ struct PromptNeed {
 };
 
 struct PromptRoom {
-  // In tokens at depth 0. A token at depth d counts as 1 + d * depth_cost of them: it attends to d others.
+  // In tokens at depth 0. A deeper one counts for more, as it attends to all before it.
   double work = 512;
   double depth_cost = 0;
   std::int64_t most = 512;   // tokens in all, whatever their work
   std::int64_t least = 1;    // tokens that the first prompt gets, whatever their work
   std::int64_t longest = 0;  // tokens of one prompt; 0 = no limit
+
+  double work_of_token(std::int64_t depth) const { return 1 + static_cast<double>(depth) * depth_cost; }
 };
 
 // Tokens of each prompt that enter this step. Half of the room is the first one's in line, so it never

@@ -82,11 +82,16 @@ Result<Handles> submit_all(engine::Engine& engine, const api::GenerationFields& 
 Answers::Answers(const ServedModel& model, Watchers watchers, Attendance& attendance)
     : model_(model), watchers_(std::move(watchers)), attendance_(attendance) {}
 
+// What every generation of the request has in common.
+Result<engine::GenerationRequest> Answers::common_order(const api::GenerationFields& fields) {
+  ATELIER_TRY_STATUS(check_model(model_, fields.model));
+  unknown_.warn(fields.unknown);
+  return generation_order(model_, fields);
+}
+
 Status Answers::to_chat(const std::shared_ptr<Call>& call, const Presence& presence,
                         const api::ChatRequest& request, Format format) {
-  ATELIER_TRY_STATUS(check_model(model_, request.model));
-  unknown_.warn(request.unknown);
-  ATELIER_TRY(const auto common, generation_order(model_, request));
+  ATELIER_TRY(const auto common, common_order(request));
   Prompts prompts(1);
   ATELIER_TRY(prompts.front(), prepare_chat(model_, request));
   return generate(call, presence, request, common, prompts, std::move(format));
@@ -94,9 +99,7 @@ Status Answers::to_chat(const std::shared_ptr<Call>& call, const Presence& prese
 
 Status Answers::to_prompts(const std::shared_ptr<Call>& call, const Presence& presence,
                            const api::CompletionRequest& request, Format format) {
-  ATELIER_TRY_STATUS(check_model(model_, request.model));
-  unknown_.warn(request.unknown);
-  ATELIER_TRY(const auto common, generation_order(model_, request));
+  ATELIER_TRY(const auto common, common_order(request));
   Prompts prompts;
   for (const api::Prompt& given : request.prompts) {
     ATELIER_TRY(prompts.emplace_back(), prepare_completion(model_, request, given));
@@ -106,41 +109,25 @@ Status Answers::to_prompts(const std::shared_ptr<Call>& call, const Presence& pr
 
 Status Answers::to_inputs(const std::shared_ptr<Call>& call, const Presence& presence,
                           const api::EmbeddingRequest& request, Format format) {
-  ATELIER_TRY_STATUS(check_model(model_, request.model));
+  ATELIER_TRY(auto common, common_order(request));
   ATELIER_TRY_STATUS(check_dimensions(model_, request));
-  unknown_.warn(request.unknown);
-  ATELIER_TRY(const auto common, generation_order(model_, request));
+  common.hidden_state = true;
   Prompts prompts;
   for (const api::Prompt& input : request.inputs) {
     ATELIER_TRY(prompts.emplace_back(), prepare_input(model_, request, input));
   }
-  const auto session = new_session(call, presence, request, prompts, std::move(format));
-  for (const PreparedPrompt& prompt : prompts) {
-    engine::GenerationRequest order = order_for(model_, common, request, prompt, 0);
-    order.hidden_state = true;
-    ATELIER_TRY(auto handle, model_.engine.submit(std::move(order)));
-    session->add(
-        std::make_unique<Choice>(model_.tokenizer(), choice_terms(request, prompt), std::move(handle)));
-  }
-  attendance_.launch(session);
-  return {};
-}
-
-std::shared_ptr<Session> Answers::new_session(const std::shared_ptr<Call>& call, const Presence& presence,
-                                              const api::GenerationFields& fields, const Prompts& prompts,
-                                              Format format) const {
-  std::int64_t prompt_tokens = 0;
-  for (const PreparedPrompt& prompt : prompts) prompt_tokens += std::ssize(*prompt.ids);
-  if (model_.rules.log_requests) log_begin(call->id(), fields, prompt_tokens);
-  call->request().body = {};  // read; it may be large
-  return std::make_shared<Session>(call, std::move(format), session_terms(model_, fields, prompt_tokens),
-                                   presence);
+  return generate(call, presence, request, common, prompts, std::move(format));
 }
 
 Status Answers::generate(const std::shared_ptr<Call>& call, const Presence& presence,
                          const api::GenerationFields& fields, const engine::GenerationRequest& common,
                          const Prompts& prompts, Format format) {
-  const auto session = new_session(call, presence, fields, prompts, std::move(format));
+  std::int64_t prompt_tokens = 0;
+  for (const PreparedPrompt& prompt : prompts) prompt_tokens += std::ssize(*prompt.ids);
+  if (model_.rules.log_requests) log_begin(call->id(), fields, prompt_tokens);
+  call->request().body = {};  // read; it may be large
+  const auto session = std::make_shared<Session>(call, std::move(format),
+                                                 session_terms(model_, fields, prompt_tokens), presence);
   session->watch(trace_of(*session, fields), watchers_.timings || fields.per_request_metrics);
   for (const PreparedPrompt& prompt : prompts) {
     ATELIER_TRY_STATUS(add_choices(*session, fields, common, prompt));

@@ -37,9 +37,7 @@ class Answers {
 
  private:
   using Prompts = std::vector<PreparedPrompt>;
-  std::shared_ptr<Session> new_session(const std::shared_ptr<Call>& call, const Presence& presence,
-                                       const api::GenerationFields& fields, const Prompts& prompts,
-                                       Format format) const;
+  Result<engine::GenerationRequest> common_order(const api::GenerationFields& fields);
   Status generate(const std::shared_ptr<Call>& call, const Presence& presence,
                   const api::GenerationFields& fields, const engine::GenerationRequest& common,
                   const Prompts& prompts, Format format);

@@ -79,14 +79,8 @@ void GenerationHandlers::hand_over(const std::shared_ptr<Call>& call, Steps step
 
 // Before anything is parsed: who cannot be taken in is to know at once, and to cost little.
 Status GenerationHandlers::check_room() {
-  const engine::EngineStats stats = model_.engine.stats();
-  const engine::EngineConfig& config = model_.engine.config();
-  retry_advice_.note(stats.finished, std::chrono::steady_clock::now());
-  const std::int64_t present = stats.running + stats.waiting,
-                     most = config.max_sequences + config.max_waiting;
-  if (present < most) return {};
-  return fail(Fault::kOverloaded, "{} requests are running or waiting, and {} may; try again later", present,
-              most);
+  retry_advice_.note(model_.engine.stats().finished, std::chrono::steady_clock::now());
+  return model_.engine.room();
 }
 
 void GenerationHandlers::advise(Call& call, const Failure& failure) const {

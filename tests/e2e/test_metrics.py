@@ -48,6 +48,14 @@ def test_every_name_of_the_dashboards_is_there(server):
     assert bounds[0] == "0.001" and bounds[-2:] == ["2560", "+Inf"] and len(bounds) == 23
 
 
+def test_embeddings_count_their_inputs(start_server):
+    server = start_server("--max-num-seqs", "2")
+    usage = post(server, "/v1/embeddings", input=["one two three", "four"]).json()["usage"]
+    metrics = read_when(server, lambda m: m(FINISHED, finished_reason="stop") == 2)
+    assert metrics("vllm:prompt_tokens_total") == usage["prompt_tokens"] > 2
+    assert metrics("vllm:generation_tokens_total") == 0
+
+
 def test_counts_are_those_of_what_was_sent(start_server):
     server = start_server("--max-num-seqs", "2")
     sent = [post(server, "/v1/completions", prompt=f"{word} is", max_tokens=6, ignore_eos=True)
