@@ -52,6 +52,13 @@ inline Int8Rows rows_at(const Activations& x, std::int64_t row, std::int64_t gro
           x.minus_sum + at,   x.minus_half_sum + at, x.block};
 }
 
+// The same rows, so many groups further on.
+inline Int8Rows rows_from(const Int8Rows& x, std::int64_t groups) {
+  const std::int64_t at = groups * x.stride;
+  return {x.q8 + at * kGroup, x.scale + at,          x.scaled_sum + at,
+          x.minus_sum + at,   x.minus_half_sum + at, x.stride};
+}
+
 struct GroupScales {
   F32 d[2], m[2];  // [1]: the second half group's
 };
