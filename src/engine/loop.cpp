@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// Of the first prompt in line enter every step, so that it comes to its end; fewer cost hardly less.
+// Of prompts enter every step, so that the first in line comes to its end; fewer cost hardly less.
 constexpr std::int64_t kLeastPromptTokens = 32;
 
 }  // namespace
