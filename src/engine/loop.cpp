@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// Of the first prompt in line enter every step, so that it comes to its end; fewer cost hardly less.
+// Of prompts enter every step, so that the first in line comes to its end; fewer cost hardly less.
 constexpr std::int64_t kLeastPromptTokens = 32;
 
 }  // namespace
@@ -34,7 +34,8 @@ Engine::Loop::Loop(model::Decoder& decoder, const EngineConfig& config, std::uni
                                     .most = config.max_batch_tokens,
                                     .least = std::min(config.max_batch_tokens, kLeastPromptTokens),
                                     .longest = config.max_prompt_tokens_each}),
-      scorer_(decoder, kv_, config.vocabulary) {
+      scorer_(decoder, kv_, config.vocabulary),
+      picker_(decoder.pool()) {
   if (drafter) speculation_.emplace(std::move(drafter), config.max_drafts);
   published_.blocks_total = pool_.total();
   thread_ = std::jthread([this] { run(); });

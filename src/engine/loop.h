@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/mailbox.h"
 #include "engine/prompt_scorer.h"
+#include "engine/row_picker.h"
 #include "engine/speculation.h"
 #include "engine/step_pacer.h"
 #include "model/kv_store.h"
@@ -76,10 +77,9 @@ class Engine::Loop {
   std::span<const model::BatchSequence> build(const schedule::BatchPlan& plan);
   void add_rows(const schedule::Slice& slice, std::int64_t begin, std::int64_t end, kernels::TokenRole role);
   void deliver(const schedule::BatchPlan& plan, std::span<const float> logits);
-  std::optional<std::int32_t> advance(schedule::SequenceId id, std::span<const float> logits,
-                                      GenerationFacts::Time now);
-  void advance_drafted(const schedule::Slice& slice, std::span<const float> logits,
-                       GenerationFacts::Time now);
+  std::span<const SequenceRows> rows_of(const schedule::BatchPlan& plan, std::span<const float> logits);
+  void advance(const schedule::Slice& slice, Choices choices, GenerationFacts::Time now);
+  bool add_token(schedule::SequenceId id, Result<sample::Choice> choice);
   bool wants_scores(const schedule::Slice& slice);
   void score_prompts(const schedule::BatchPlan& plan);
   void tell_scores(const schedule::Slice& slice, Result<PromptScorer::Outcome> scored,
@@ -112,7 +112,8 @@ class Engine::Loop {
   EngineStats totals_;  // the running counts
   std::vector<Letter> letters_;
   std::vector<model::BatchSequence> batch_;
-  sample::SamplerScratch scratch_;
+  RowPicker picker_;
+  std::vector<SequenceRows> rows_;
 
   std::jthread thread_;  // last: it starts when all else stands
 };

@@ -119,9 +119,10 @@ void Engine::Loop::add_rows(const Slice& slice, std::int64_t begin, std::int64_t
 // logits: one row for each slice that completes and is not scored, and one for each guess, in order; but for
 // those that want a hidden state, which stand by themselves.
 void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits) {
-  const auto row_length = static_cast<std::size_t>(decoder_.config().vocab_rows);
   std::span<const float> states = decoder_.hidden_states();
   const auto now = Clock::now();
+  std::vector<Choices> chosen = picker_.pick(rows_of(plan, logits));
+  auto next = chosen.begin();
   for (const Slice& slice : plan.slices) {
     const std::int64_t prompt_left = std::ssize(job(slice.id).request.prompt) - slice.position;
     totals_.prompt_tokens += std::clamp<std::int64_t>(prompt_left, 0, slice.tokens);
@@ -138,34 +139,44 @@ void Engine::Loop::deliver(const BatchPlan& plan, std::span<const float> logits)
       finish(slice.id, {.reason = FinishReason::kStop, .hidden_state = {state.begin(), state.end()}});
       continue;
     }
-    const auto rows = static_cast<std::size_t>(slice.drafted + 1) * row_length;
-    ATELIER_CHECK(logits.size() >= rows);
-    if (slice.drafted == 0) {
-      advance(slice.id, logits.first(rows), now);
-    } else {
-      advance_drafted(slice, logits.first(rows), now);
-    }
-    logits = logits.subspan(rows);
+    advance(slice, std::move(*next++), now);
   }
 }
 
-// As far as the guesses are what would have been chosen without them, and the first token that is not.
-void Engine::Loop::advance_drafted(const Slice& slice, std::span<const float> logits,
-                                   GenerationFacts::Time now) {
-  const auto row_length = logits.size() / static_cast<std::size_t>(slice.drafted + 1);
-  Job& job = this->job(slice.id);
-  const std::vector<std::int32_t> drafted = std::move(job.drafted);
-  job.tokens.resize(job.tokens.size() - static_cast<std::size_t>(slice.drafted));
-  std::int64_t accepted = 0;
-  while (true) {
-    const auto chosen = advance(slice.id, logits.first(row_length), now);
-    if (accepted == slice.drafted || chosen != drafted[static_cast<std::size_t>(accepted)]) break;
-    scheduler_.accept(slice.id);
-    ++accepted;
-    logits = logits.subspan(row_length);
+// What the plan's samplers choose from, in its order.
+std::span<const SequenceRows> Engine::Loop::rows_of(const BatchPlan& plan, std::span<const float> logits) {
+  const auto row_length = static_cast<std::size_t>(decoder_.config().vocab_rows);
+  rows_.clear();
+  for (const Slice& slice : plan.slices) {
+    Job& job = this->job(slice.id);
+    if (!slice.completes || job.request.hidden_state) continue;
+    if (scored_.contains(static_cast<std::uint64_t>(slice.id))) continue;
+    const auto guesses = static_cast<std::size_t>(slice.drafted), size = (guesses + 1) * row_length;
+    ATELIER_CHECK(logits.size() >= size);
+    rows_.push_back({.sampler = &*job.sampler,
+                     .logits = logits.first(size),
+                     .guessed = std::span(job.drafted).first(guesses)});
+    logits = logits.subspan(size);
   }
-  if (jobs_.contains(static_cast<std::uint64_t>(slice.id)))
-    speculation_->judge(slice.id, slice.drafted, accepted);
+  return rows_;
+}
+
+// One sequence goes on by what was chosen for it, or ends on the way.
+void Engine::Loop::advance(const Slice& slice, Choices choices, GenerationFacts::Time now) {
+  Job& job = this->job(slice.id);
+  job.drafted.clear();
+  job.tokens.resize(job.tokens.size() - static_cast<std::size_t>(slice.drafted));
+  if (job.facts.first_token == GenerationFacts::Time{}) {
+    job.facts.first_token = now;
+    begin_answer(slice.id);
+  }
+  job.facts.last_token = now;
+  const std::int64_t accepted = std::ssize(choices) - 1;
+  for (auto choice = choices.begin(); choice != choices.end(); ++choice) {
+    if (choice != choices.begin()) scheduler_.accept(slice.id);  // the guess before it held
+    if (!add_token(slice.id, std::move(*choice))) return;
+  }
+  if (slice.drafted > 0) speculation_->judge(slice.id, slice.drafted, accepted);
 }
 
 // Does the slice hold prompt tokens whose scores are wanted and have not been told? It then ends where the
@@ -209,7 +220,9 @@ void Engine::Loop::tell_scores(const Slice& slice, Result<PromptScorer::Outcome>
   job.scored = slice.position + slice.tokens;
   if (!scored->scores.empty())
     letters_.push_back({.to = job.mailbox, .prompt = std::move(scored->scores), .token = {}, .end = {}});
-  if (slice.completes) advance(slice.id, scored->last, now);
+  if (!slice.completes) return;
+  const SequenceRows last{.sampler = &*job.sampler, .logits = scored->last, .guessed = {}};
+  advance(slice, std::move(picker_.pick({&last, 1}).front()), now);
 }
 
 // Its prompt has been read: the client hears what that took.
@@ -219,36 +232,29 @@ void Engine::Loop::begin_answer(SequenceId id) {
   job.mailbox->begin(job.facts);
 }
 
-// One sequence's next token, or its end (nullopt).
-std::optional<std::int32_t> Engine::Loop::advance(SequenceId id, std::span<const float> logits,
-                                                  GenerationFacts::Time now) {
+// One sequence's next token; false: its end.
+bool Engine::Loop::add_token(SequenceId id, Result<sample::Choice> choice) {
   Job& job = this->job(id);
-  if (job.facts.first_token == GenerationFacts::Time{}) {
-    job.facts.first_token = now;
-    begin_answer(id);
-  }
-  job.facts.last_token = now;
-  auto choice = job.sampler->pick(logits, scratch_);
   if (!choice) {
     const Failure& failure = choice.error();
     finish(id, {.reason = FinishReason::kFailed, .error = failure.message, .fault = failure.fault});
-    return std::nullopt;
+    return false;
   }
   ++totals_.generated_tokens;
   const GenerationRequest& request = job.request;
   if (!request.ignore_eos && std::ranges::count(request.stop_ids, choice->id) > 0) {
     finish(id, {.reason = FinishReason::kStop, .stop_id = choice->id, .stop_logprob = choice->logprob});
-    return std::nullopt;
+    return false;
   }
   TokenEvent token{.id = choice->id, .logprob = choice->logprob, .top = std::move(choice->top)};
   job.tokens.push_back(token.id);
   if (std::ssize(job.tokens) - std::ssize(request.prompt) == request.max_tokens) {
     finish(id, {.reason = FinishReason::kLength}, std::move(token));
-    return std::nullopt;
+    return false;
   }
   scheduler_.append(id, token.id);
   letters_.push_back({.to = job.mailbox, .prompt = {}, .token = std::move(token), .end = {}});
-  return job.tokens.back();
+  return true;
 }
 
 }  // namespace atelier::engine

@@ -14,6 +14,7 @@ struct Decoder::Scratch {
 Decoder::Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
                  kernels::Compute compute, ThreadPool& pool, kernels::TokenRole generated_as)
     : config_(config),
+      pool_(pool),
       compute_(compute),
       roles_differ_(compute == kernels::Compute::kAuto && ops.bf16_prompts &&
                     generated_as == kernels::TokenRole::kGenerated),

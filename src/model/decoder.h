@@ -48,10 +48,12 @@ class Decoder {
   DType kv_dtype() const { return kv_dtype_of(compute_); }
   static DType kv_dtype_of(kernels::Compute compute);  // what the KV store must hold for this compute mode
   const ModelConfig& config() const { return config_; }
+  ThreadPool& pool() const { return pool_; }  // free between two forwards
 
  private:
   struct Scratch;
   const ModelConfig& config_;
+  ThreadPool& pool_;
   kernels::Compute compute_;
   bool roles_differ_;  // in their arithmetic
   std::unique_ptr<Scratch> scratch_;

@@ -4,12 +4,12 @@
 #include <prometheus/counter.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
-#include <prometheus/summary.h>
 #include <prometheus/text_serializer.h>
 
 #include <map>
 #include <utility>
 
+#include "observe/body_sizes.h"
 #include "observe/buckets.h"
 #include "observe/collected.h"
 
@@ -18,7 +18,6 @@ namespace {
 
 using prometheus::Counter;
 using prometheus::Histogram;
-using prometheus::Summary;
 using Time = engine::GenerationFacts::Time;
 
 double seconds(Time from, Time to) {
@@ -111,15 +110,7 @@ struct Metrics::Families {
                                                     .Name("http_request_duration_seconds")
                                                     .Help("From a request's arrival to its answer's end.")
                                                     .Register(registry);
-  prometheus::Family<Summary>& http_request_bytes = prometheus::BuildSummary()
-                                                        .Name("http_request_size_bytes")
-                                                        .Help("Bodies that came in.")
-                                                        .Register(registry);
-  prometheus::Family<Summary>& http_response_bytes =
-      prometheus::BuildSummary()
-          .Name("http_response_size_bytes")
-          .Help("Whole bodies that went out; a stream counts 0.")
-          .Register(registry);
+  BodySizes body_sizes;
 };
 
 Metrics::Metrics(MetricsTerms terms)
@@ -170,22 +161,20 @@ void Metrics::generation_ended(const GenerationRecord& record) {
 }
 
 void Metrics::http_answered(const HttpRecord& record) {
-  const prometheus::Labels route{{"handler", std::string(record.handler)}};
-  prometheus::Labels method = route;
-  method.emplace("method", record.method);
+  const prometheus::Labels method{{"handler", std::string(record.handler)},
+                                  {"method", std::string(record.method)}};
   prometheus::Labels status = method;
   status.emplace("status", fmt::format("{}xx", record.status / 100));
   families_->http_requests.Add(status).Increment();
   families_->http_seconds.Add(method, kHttpSeconds).Observe(record.seconds);
-  const Summary::Quantiles no_quantiles;
-  families_->http_request_bytes.Add(route, no_quantiles).Observe(static_cast<double>(record.request_bytes));
-  families_->http_response_bytes.Add(route, no_quantiles).Observe(static_cast<double>(record.response_bytes));
+  families_->body_sizes.add(record.handler, record.request_bytes, record.response_bytes);
 }
 
 std::string Metrics::text() const {
   Collected collected;
   add_engine_metrics(terms_, collected);
   for (auto& family : families_->registry.Collect()) collected.push_back(std::move(family));
+  families_->body_sizes.add_to(collected);
   add_process_metrics(collected);
   add_old_names(collected);
   return prometheus::TextSerializer().Serialize(collected);

@@ -37,7 +37,7 @@ struct HttpRecord {
   std::size_t request_bytes = 0, response_bytes = 0;
 };
 
-// Any thread. Observing takes one short lock of its own histogram and nothing that all share.
+// Any thread. Observing takes short locks of its own histograms and sums, and nothing that all share.
 class Metrics {
  public:
   explicit Metrics(MetricsTerms terms);

@@ -1,5 +1,6 @@
 #include "observe/metrics.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -112,6 +113,23 @@ TEST(Metrics, OneThatNeverBeganHasNoTimes) {
   EXPECT_THAT(
       text,
       HasSubstr("vllm:request_queue_time_seconds_count{engine=\"0\",model_name=\"a \\\"model\\\"\"} 0\n"));
+}
+
+TEST(Metrics, BodiesByRoute) {
+  Metrics metrics(terms());
+  metrics.http_answered({.handler = "/a", .method = "POST", .status = 200, .request_bytes = 10});
+  metrics.http_answered(
+      {.handler = "/a", .method = "GET", .status = 404, .request_bytes = 5, .response_bytes = 7});
+  metrics.http_answered({.handler = "none", .method = "GET", .status = 404, .response_bytes = 3});
+  const std::string text = metrics.text();
+  for (const char* line :
+       {"# TYPE http_request_size_bytes summary", "http_request_size_bytes_count{handler=\"/a\"} 2",
+        "http_request_size_bytes_sum{handler=\"/a\"} 15", "http_response_size_bytes_sum{handler=\"/a\"} 7",
+        "http_response_size_bytes_count{handler=\"none\"} 1",
+        "http_requests_total{handler=\"/a\",method=\"GET\",status=\"4xx\"} 1",
+        "http_request_duration_seconds_count{handler=\"/a\",method=\"POST\"} 1"}) {
+    EXPECT_THAT(text, HasSubstr(fmt::format("\n{}\n", line)));
+  }
 }
 
 TEST(Metrics, Buckets) {

@@ -27,7 +27,7 @@ struct SamplerScratch {
   Shortlist shortlist;
 };
 
-// Engine thread only.
+// One thread at a time.
 class Sampler {
  public:
   // Ids of the prompt lie in [0, vocabulary). Without a seed a random one is drawn.

@@ -17,7 +17,7 @@ struct PromptRoom {
   double work = 512;
   double depth_cost = 0;
   std::int64_t most = 512;   // tokens in all, whatever their work
-  std::int64_t least = 1;    // tokens that the first prompt gets, whatever their work
+  std::int64_t least = 1;    // tokens that enter in any case, those of the first prompt first
   std::int64_t longest = 0;  // tokens of one prompt; 0 = no limit
 
   double work_of_token(std::int64_t depth) const { return 1 + static_cast<double>(depth) * depth_cost; }

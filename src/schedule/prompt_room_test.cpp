@@ -23,10 +23,11 @@ TEST(PromptRoom, DeepTokensTakeMoreOfIt) {
               ElementsAre(testing::AllOf(testing::Ge(9), testing::Le(10))));
 }
 
-TEST(PromptRoom, TheFirstAlwaysMovesAndNobodyPassesTheLimits) {
+TEST(PromptRoom, TheLeastEntersInAnyCaseAndNobodyPassesTheLimits) {
   const PromptRoom none{.work = 0, .most = 512, .least = 32};
   EXPECT_THAT(share(none, (std::vector<PromptNeed>{{100, 50}, {5, 0}})), ElementsAre(32, 0));
   EXPECT_THAT(share(none, std::vector<PromptNeed>{{7, 0}}), ElementsAre(7));
+  EXPECT_THAT(share(none, (std::vector<PromptNeed>{{3, 0}, {30, 0}, {4, 0}})), ElementsAre(3, 25, 4));
   const PromptRoom narrow{.work = 512, .most = 512, .longest = 20};
   EXPECT_THAT(share(narrow, (std::vector<PromptNeed>{{100, 0}, {100, 0}})), ElementsAre(20, 20));
   const PromptRoom few{.work = 512, .most = 8, .least = 32};

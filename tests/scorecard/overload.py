@@ -9,19 +9,23 @@ from row import Outcome, percentile, row
 from serving import Server
 
 PLACES, QUEUE = 8, 2  # who waits behind a quarter of the places waits a quarter of a turn
-BODY = {"prompt": "The story begins", "max_tokens": 24, "ignore_eos": True, "temperature": 0}
+BODY = {"prompt": "The story begins", "ignore_eos": True, "temperature": 0}
+# Answers differ in length, as people's do. Were all alike, the places would empty together, for ever: whoever waits
+# would wait a whole turn, which says how the requests are and not how the server is.
+LENGTHS = range(12, 37)
 _seen = {}  # row 5 is the same run
 
 
-async def served_s(connection):
+async def served(connection, tokens):
+    """(tokens, seconds)"""
     begin = time.monotonic()
-    async for _ in connection.stream("/v1/completions", BODY):
+    async for _ in connection.stream("/v1/completions", {**BODY, "max_tokens": tokens}):
         pass
-    return time.monotonic() - begin
+    return tokens, time.monotonic() - begin
 
 
-async def normal(server, count):
-    """Every place taken, nobody waiting: the seconds of each request, and how many a second."""
+async def normal(server, source, count):
+    """Every place taken, nobody waiting: the (tokens, seconds) of each request, and how many a second."""
     took, left = [], count
 
     async def client():
@@ -29,16 +33,16 @@ async def normal(server, count):
         async with Connection(server) as connection:
             while left > 0:
                 left -= 1
-                took.append(await served_s(connection))
+                took.append(await served(connection, source.choice(LENGTHS)))
     begin = time.monotonic()
     await asyncio.gather(*(client() for _ in range(PLACES)))
     return took, len(took) / (time.monotonic() - begin)
 
 
-async def flood(server, rate, seconds):
+async def flood(server, source, rate, seconds):
     """Poisson arrivals, `rate` a second, each on a connection of a pool."""
     seen = {"accepted": [], "refused": [], "advice": [], "waiting": [], "running": [], "failed": []}
-    source, pool, tasks = random.Random(4), [], set()
+    pool, tasks = [], set()
 
     async def one():
         connection = pool.pop() if pool else None
@@ -46,7 +50,7 @@ async def flood(server, rate, seconds):
             connection = await Connection(server).open()
         begin = time.monotonic()
         try:
-            seen["accepted"].append(await served_s(connection))
+            seen["accepted"].append(await served(connection, source.choice(LENGTHS)))
         except Refused as refusal:
             seen["refused"].append(time.monotonic() - begin)
             seen["advice"].append(refusal.reply.headers.get("retry-after", ""))
@@ -86,12 +90,13 @@ def run(full):
     server = Server("--max-model-len", "512", "--max-num-seqs", str(PLACES), "--max-num-queued-reqs", str(QUEUE))
     try:
         async def in_turn():
-            await normal(server, 2 * PLACES)  # warm
+            source = random.Random(4)
+            await normal(server, source, 2 * PLACES)  # warm
             alone, rate, seen = [], 0.0, collections.defaultdict(list)
             for _ in range(10 if full else 2):  # in turn: what else the machine does changes by the minute
-                took, rate = await normal(server, 5 * PLACES)
+                took, rate = await normal(server, source, 10 * PLACES)
                 alone += took
-                for key, values in (await flood(server, 10 * rate, 30 if full else 3)).items():
+                for key, values in (await flood(server, source, 10 * rate, 30 if full else 3)).items():
                     seen[key] += values
             return alone, rate, seen
         _seen[full] = asyncio.run(in_turn())
@@ -100,10 +105,21 @@ def run(full):
     return _seen[full]
 
 
+def by_length(alone, accepted):
+    """The ratio among requests of about one length: short ones feel the wait most."""
+    ratios = {}
+    for lengths in (range(12, 20), range(20, 28), range(28, 37)):
+        usual, loaded = ([s for tokens, s in taken if tokens in lengths] for taken in (alone, accepted))
+        if usual and loaded:
+            ratios[f"{lengths[0]} to {lengths[-1]} tokens"] = percentile(loaded, 99) / percentile(usual, 99)
+    return ratios
+
+
 @row("4", "overload: 10 x capacity")
 def overload(full):
     alone, rate, seen = run(full)
-    usual, loaded = percentile(alone, 99), percentile(seen["accepted"], 99)
+    alone_s, accepted_s = ([seconds for _, seconds in taken] for taken in (alone, seen["accepted"]))
+    usual, loaded = percentile(alone_s, 99), percentile(accepted_s, 99)
     refusal = percentile(seen["refused"], 99)
     advised = all(text.isdigit() and 1 <= int(text) <= 60 for text in seen["advice"])
     # quick: the client and the others on this machine take the same cores
@@ -115,9 +131,10 @@ def overload(full):
                    f"<= {most} x; < {most_refusal * 1e3:.0f} ms with Retry-After", holds,
                    {"capacity_per_s": rate, "accepted": len(seen["accepted"]), "refused": len(seen["refused"]),
                     "failed": seen["failed"][:5], "advice": sorted(set(seen["advice"])),
+                    "ratio_by_length": by_length(alone, seen["accepted"]),
                     "refused_worst_ms": 1e3 * max(seen["refused"]),
-                    "normal_ms": {str(p): 1e3 * percentile(alone, p) for p in (50, 90, 99)},
-                    "accepted_ms": {str(p): 1e3 * percentile(seen["accepted"], p) for p in (50, 90, 99)}})
+                    "normal_ms": {str(p): 1e3 * percentile(alone_s, p) for p in (50, 90, 99)},
+                    "accepted_ms": {str(p): 1e3 * percentile(accepted_s, p) for p in (50, 90, 99)}})
 
 
 @row("5", "queue bound, same run")
