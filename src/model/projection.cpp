@@ -25,6 +25,13 @@ std::int64_t round_up(std::int64_t value, std::int64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
+bool keeps_order(const Target& to, std::int64_t rows) {
+  if (to.rows == nullptr) return true;
+  for (std::int64_t row = 1; row < rows; ++row)
+    if (to.rows[row] != to.rows[0] + row) return false;
+  return true;
+}
+
 }  // namespace
 
 Projector::Projector(const kernels::Ops& ops, kernels::Compute compute, ThreadPool& pool)
@@ -165,11 +172,23 @@ void Projector::multiply(const ProjectionInput& input, std::span<const Product> 
       const Stretch part = {std::max(all.begin - first, std::int64_t{0}), std::min(all.end - first, own)};
       first += round_up(own, 2);
       if (part.begin >= part.end) continue;
-      const Columns columns =
-          compute(own_, copy_for(input, own_, worker), products.subspan(i, 1), part, worker);
-      deliver(columns, input.rows, targets[i]);
+      const std::int64_t copy = copy_for(input, own_, worker);
+      if (input.rows <= kFewRows && keeps_order(targets[i], input.rows)) {
+        compute_in_place(copy, products[i], part, targets[i]);
+      } else {
+        deliver(compute(own_, copy, products.subspan(i, 1), part, worker), input.rows, targets[i]);
+      }
     }
   });
+}
+
+// Few rows go to their places at once: their panels' lines are few, and a copy of all logits is not.
+void Projector::compute_in_place(std::int64_t copy, const Product& product, const Stretch& stretch,
+                                 const Target& to) const {
+  const ActivationForm form = form_of(product);
+  float* y = to.rows == nullptr ? to.y : to.y + to.rows[0] * to.stride;
+  ops_.linear(*product.weights, own_.view(form, copy), form, product.bias, y, to.stride, stretch.begin,
+              stretch.end);
 }
 
 void Projector::deliver(const Columns& columns, std::int64_t rows, const Target& to) {

@@ -96,6 +96,8 @@ class Projector {
   std::int64_t copy_for(const ProjectionInput& input, const PreparedRows& rows, int worker);
   Columns compute(const PreparedRows& rows, std::int64_t copy, std::span<const Product> products,
                   const Stretch& stretch, int worker) const;
+  void compute_in_place(std::int64_t copy, const Product& product, const Stretch& stretch,
+                        const Target& to) const;
   std::int64_t claims(const PreparedRows& rows, std::span<const Product> products, bool together) const;
   static Stretch stretch(std::int64_t panels, std::int64_t claim, std::int64_t claims);
   static void deliver(const Columns& columns, std::int64_t rows, const Target& to);
