@@ -21,6 +21,10 @@ constexpr std::int64_t kResidentBytes = 1 << 20;
 // few enough that threads end together.
 constexpr std::int64_t kClaimWeights = 1 << 20, kClaimsPerThread = 4, kFewRows = 32;
 
+// From so many rows on, weights are not what is waited for: a thread's last claim is cut into three, the last
+// of them a sixteenth, which whoever is done first takes.
+constexpr std::int64_t kTaperingRows = 9;
+
 std::int64_t round_up(std::int64_t value, std::int64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
@@ -113,8 +117,8 @@ std::int64_t Projector::copy_for(const ProjectionInput& input, const PreparedRow
 // --- columns out ---
 
 // In how many claims the threads take `panels`: a multiple of the threads, so that their shares are even.
-std::int64_t Projector::claims(const PreparedRows& rows, std::span<const Product> products,
-                               bool together) const {
+Projector::Claims Projector::claims(const PreparedRows& rows, std::span<const Product> products,
+                                    bool together) const {
   const std::int64_t abreast = together ? static_cast<std::int64_t>(products.size()) : 1;
   const bool resident = rows.rows() * rows.cols() * 2 <= kResidentBytes;
   const std::int64_t panel_bytes = rows.rows() * kPanelRows * 4 * abreast;
@@ -133,13 +137,20 @@ std::int64_t Projector::claims(const PreparedRows& rows, std::span<const Product
   const std::int64_t pairs = (panels + 1) / 2;
   claims = round_up(std::max<std::int64_t>(claims, 1), pool_.size());
   while ((pairs + claims - 1) / claims * 2 > most) claims += pool_.size();
-  return claims;
+  return {claims, pool_.size(), rows.rows() >= kTaperingRows && rows.rows() <= kFewRows};
 }
 
-// The panels of claim `claim` of `claims`: whole pairs, so that columns come in whole groups.
-Projector::Stretch Projector::stretch(std::int64_t panels, std::int64_t claim, std::int64_t claims) {
+std::int64_t Projector::Claims::begin(std::int64_t claim, std::int64_t length) const {
+  if (!tapering) return length * claim / even;
+  const std::int64_t of_thread = even / threads, run = claim / (of_thread + 2), i = claim % (of_thread + 2);
+  const std::int64_t sixteenths = i < of_thread ? 16 * i : 16 * of_thread - (i == of_thread ? 4 : 1);
+  return length * (16 * of_thread * run + sixteenths) / (16 * even);
+}
+
+// The panels of one claim: whole pairs, so that columns come in whole groups.
+Projector::Stretch Projector::stretch(std::int64_t panels, std::int64_t claim, const Claims& claims) {
   const std::int64_t pairs = (panels + 1) / 2;
-  return {pairs * claim / claims * 2, std::min(pairs * (claim + 1) / claims * 2, panels)};
+  return {claims.begin(claim, pairs) * 2, std::min(claims.begin(claim + 1, pairs) * 2, panels)};
 }
 
 Columns Projector::compute(const PreparedRows& rows, std::int64_t copy, std::span<const Product> products,
@@ -163,9 +174,9 @@ void Projector::multiply(const ProjectionInput& input, std::span<const Product> 
   prepare(input, products);
   std::int64_t panels = 0;
   for (const Product& product : products) panels += round_up(product.weights->panels, 2);
-  const std::int64_t count = claims(own_, products, false);
-  pool_.share(count, [&](int worker, std::int64_t claim) {
-    const Stretch all = stretch(panels, claim, count);  // of the products' panels, one after the other
+  const Claims claims = this->claims(own_, products, false);
+  pool_.share(claims.count(), [&](int worker, std::int64_t claim) {
+    const Stretch all = stretch(panels, claim, claims);  // of the products' panels, one after the other
     std::int64_t first = 0;
     for (std::size_t i = 0; i < products.size(); ++i) {
       const std::int64_t own = products[i].weights->panels;
@@ -201,9 +212,10 @@ void Projector::deliver(const Columns& columns, std::int64_t rows, const Target&
 
 void Projector::run_together(const ProjectionInput& input, const PreparedRows& rows,
                              std::span<const Product> products, FinishColumns finish, const void* context) {
-  const std::int64_t panels = products.front().weights->panels, count = claims(rows, products, true);
-  pool_.share(count, [&](int worker, std::int64_t claim) {
-    const Stretch own = stretch(panels, claim, count);
+  const std::int64_t panels = products.front().weights->panels;
+  const Claims claims = this->claims(rows, products, true);
+  pool_.share(claims.count(), [&](int worker, std::int64_t claim) {
+    const Stretch own = stretch(panels, claim, claims);
     if (own.begin < own.end)
       finish(context, compute(rows, copy_for(input, rows, worker), products, own, worker));
   });

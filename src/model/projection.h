@@ -83,6 +83,16 @@ class Projector {
     std::int64_t row, rows;
   };
 
+  // How a product is cut: `even` claims, a multiple of the threads; tapering: the last of each thread's is
+  // cut into three quarters, three sixteenths and one.
+  struct Claims {
+    std::int64_t even, threads;
+    bool tapering;
+
+    std::int64_t count() const { return tapering ? even + 2 * threads : even; }
+    std::int64_t begin(std::int64_t claim, std::int64_t length) const;  // where claim begins in [0, length)
+  };
+
   // A run of panels: what a thread claims at a time.
   struct Stretch {
     std::int64_t begin, end;
@@ -98,8 +108,8 @@ class Projector {
                   const Stretch& stretch, int worker) const;
   void compute_in_place(std::int64_t copy, const Product& product, const Stretch& stretch,
                         const Target& to) const;
-  std::int64_t claims(const PreparedRows& rows, std::span<const Product> products, bool together) const;
-  static Stretch stretch(std::int64_t panels, std::int64_t claim, std::int64_t claims);
+  Claims claims(const PreparedRows& rows, std::span<const Product> products, bool together) const;
+  static Stretch stretch(std::int64_t panels, std::int64_t claim, const Claims& claims);
   static void deliver(const Columns& columns, std::int64_t rows, const Target& to);
   kernels::ActivationForm form_of(const Product& product) const;
   WantedForms wanted_by(std::span<const Product> products) const;
