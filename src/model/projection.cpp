@@ -19,7 +19,7 @@ constexpr std::int64_t kResidentBytes = 1 << 20;
 
 // Few rows: enough weights at a time that starting on them (0.8 us until memory streams again) costs little,
 // few enough that threads end together.
-constexpr std::int64_t kClaimWeights = 1 << 20, kClaimsPerThread = 4, kFewRows = 32;
+constexpr std::int64_t kClaimWeights = 1 << 20, kClaimsPerThread = 4, kFewRows = 64;
 
 // From so many rows on, weights are not what is waited for: a thread's last claim is cut into three, the last
 // of them a sixteenth, which whoever is done first takes.

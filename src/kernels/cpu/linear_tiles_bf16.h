@@ -12,11 +12,20 @@ namespace atelier::kernels {
 namespace {
 
 // 512 rows of one stretch are 256 KiB: with y they stay in L2 while all panels pass by.
-constexpr std::int64_t kPairTileRows = 16, kPairChunkRows = 512;
+constexpr std::int64_t kPairChunkRows = 512;
 // Activations of more than this leave L2 before their next stretch comes: it is fetched ahead.
 constexpr std::int64_t kPairResidentBytes = 1 << 20;
-// Few rows: how far ahead their weights are fetched, about 20 KiB of 4-bit ones.
-constexpr std::int64_t kPairFewRows = 64, kPairStepsAhead = 4;
+
+// Bytes wanted soon, fetched into L2 a share at a time.
+struct Fetch {
+  const std::uint8_t* at = nullptr;
+  std::int64_t lines = 0;
+
+  void share(std::int64_t part, std::int64_t parts) const {
+    for (std::int64_t line = lines * part / parts; line < lines * (part + 1) / parts; ++line)
+      prefetch_to_l2(at + line * 64);
+  }
+};
 
 // Where one tile of sums lies in y.
 struct SumTile {
@@ -181,23 +190,12 @@ class PairPass {
   PairPass(Tiles& tiles, const PanelPair& first, std::int64_t end)
       : tiles_(tiles), first_(first), end_(end), groups_(first.x.cols / kGroup) {}
 
-  // Few rows: the weights are the traffic, and come in the order in which they lie. Many rows: a stretch of
-  // the rows stays close while all panels pass by.
+  // A stretch of the rows stays close while all panels pass by.
   void run() {
     const std::int64_t pairs = (end_ - first_.panel + 1) / 2;
     const std::int64_t stretches = (groups_ + kPairGroups - 1) / kPairGroups;
-    const bool few = first_.rows <= kPairFewRows;
-    for (std::int64_t i = 0; few && i < kPairStepsAhead; ++i) {
-      for (std::int64_t p = 0; p < 2; ++p) bytes_of(i / stretches, i % stretches, p).share(0, 1);
-    }
-    for (std::int64_t i = 0; i < pairs * stretches; ++i) {
-      if (few) {
-        const std::int64_t ahead = i + kPairStepsAhead;
-        step(i / stretches, i % stretches, ahead / stretches, ahead % stretches, 0, 1);
-      } else {
-        step(i % pairs, i / pairs, (i + 1) % pairs, (i + 1) / pairs, i % pairs, pairs);
-      }
-    }
+    for (std::int64_t stretch = 0; stretch < stretches; ++stretch)
+      for (std::int64_t index = 0; index < pairs; ++index) step(index, stretch, pairs);
   }
 
  private:
@@ -218,19 +216,20 @@ class PairPass {
             (count + kLayout.record_groups - 1) / kLayout.record_groups * kLayout.record_bytes / 64};
   }
 
-  void step(std::int64_t index, std::int64_t stretch, std::int64_t next_index, std::int64_t next_stretch,
-            std::int64_t part, std::int64_t parts) {
+  // Of all `pairs` the one at `index`; the next one's weights are fetched meanwhile.
+  void step(std::int64_t index, std::int64_t stretch, std::int64_t pairs) {
     const PanelPair pair = pair_at(index);
     const std::int64_t g = stretch * kPairGroups, left = groups_ - g;
     const std::int64_t count = left < kPairGroups ? left : kPairGroups;
     const std::uint8_t* at[2] = {nullptr, nullptr};
     for (std::int64_t p = 0; p < pair.panels; ++p)
       at[p] = pairs_of_chunk<kKind>(panel_data(pair.w, pair.panel + p), g, count, chunks_[p]);
+    const std::int64_t next_index = (index + 1) % pairs, next_stretch = stretch + (index + 1) / pairs;
     const Fetch next[2] = {bytes_of(next_index, next_stretch, 0), bytes_of(next_index, next_stretch, 1)};
     if (pair.panels == 2) {
-      multiply_pair_stretch<2>(tiles_, pair, at, g, count, next, part, parts);
+      multiply_pair_stretch<2>(tiles_, pair, at, g, count, next, index, pairs);
     } else {
-      multiply_pair_stretch<1>(tiles_, pair, at, g, count, next, part, parts);
+      multiply_pair_stretch<1>(tiles_, pair, at, g, count, next, index, pairs);
     }
     if (g + count == groups_) add_bias(pair);
   }
@@ -244,7 +243,8 @@ class PairPass {
 template <DType kKind>
 void linear_tiles_bf16(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                        std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
-  if (x.rows <= kPairTileRows) return linear_block_bf16<kKind>(w, x, bias, y, y_stride, begin, end);
+  if (x.rows <= kMostBlocks * kBlockRows)
+    return linear_few_blocks_bf16<kKind>(w, x, bias, y, y_stride, begin, end);
   Tiles tiles;
   configure_bf16(tiles, x.block);
   for (std::int64_t row = 0; row < x.rows; row += kPairChunkRows) {
