@@ -2,6 +2,7 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,24 @@ def test_company_changes_no_answer(start_server):
     alone = [server.client().completions.create(model=server.model, prompt=prompt, temperature=0, max_tokens=TOKENS).choices[0].text
              for prompt in PROMPTS]
     assert together == alone
+
+
+def test_drafts_and_fp32_keep_their_promises(start_server):
+    """A draft's keys are int8 too; guessing changes no answer, computing in fp32 is allowed."""
+    alone = start_server("--kv-cache-dtype", "int8", "--compute", "fp32")
+    drafted = start_server("--kv-cache-dtype", "int8", "--compute", "fp32", "--speculative-config",
+                           json.dumps({"model": MODEL, "num_speculative_tokens": 3}))
+    assert pool(drafted) == (2 * pool(alone)[0], "int8")
+    assert continuations(drafted) == continuations(alone)
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["plan"]])
+def test_heads_that_cannot_are_refused(command):
+    tiny = Path(__file__).parents[1] / "data/model/qwen2-Q5_0.gguf"  # heads of 16 dims
+    done = subprocess.run([BIN, *command, tiny, "--kv-cache-dtype", "int8"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    for word in ("--kv-cache-dtype int8", "16 dims", "multiple of 32", "float16"):
+        assert word in done.stderr
 
 
 def test_the_plan_counts_int8_as_the_server_does(start_server):
