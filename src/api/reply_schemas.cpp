@@ -118,6 +118,7 @@ constexpr std::string_view kSchemas = R"json({
 "Load": {"type": "object", "required": ["server_load"], "properties": {
   "server_load": {"type": "integer", "description": "Generations running and waiting."},
   "running": {"type": "integer"}, "waiting": {"type": "integer"},
+  "queued_tokens": {"type": "integer", "description": "Of prompts, not yet computed."},
   "kv_blocks_used": {"type": "integer"}, "kv_blocks_total": {"type": "integer"}}}
 })json";
 

@@ -47,7 +47,8 @@ EngineWishes engine_wishes(const config::ServeConfig& config) {
                       .kv_blocks = config.memory.kv_blocks};
   wishes.engine.max_sequences = config.scheduling.max_sequences;
   wishes.engine.max_batch_tokens = config.scheduling.max_batch_tokens;
-  wishes.engine.max_waiting = config.scheduling.max_waiting;
+  wishes.engine.max_requests = config.scheduling.max_requests;
+  wishes.engine.max_queued_tokens = config.scheduling.max_queued_tokens;
   wishes.engine.max_prompt_tokens_each = config.scheduling.long_prefill_tokens;
   wishes.engine.prefix_cache = config.scheduling.prefix_cache;
   wishes.engine.by_priority = config.scheduling.by_priority;

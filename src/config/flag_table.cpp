@@ -56,7 +56,8 @@ constexpr auto kFlags = std::to_array<Flag>({
 
     {.name = "max-num-seqs", .group = kScheduling, .form = Form::kInteger, .value = "N", .preset = "32", .help = "generations running at once", .least = 1, .most = 4096},
     {.name = "max-num-batched-tokens", .group = kScheduling, .form = Form::kCount, .value = "N", .preset = "512", .help = "prompt tokens that enter one step", .least = 1, .most = 1 << 20},
-    {.name = "max-num-queued-reqs", .group = kScheduling, .form = Form::kInteger, .value = "N", .preset = "1024", .help = "requests that may wait; beyond, they are answered 503", .least = 1, .most = 1e6},
+    {.name = "max-num-queued-reqs", .group = kScheduling, .form = Form::kInteger, .value = "N", .preset = "4096", .help = "requests in the server at once, running or waiting, each choice of n for itself; beyond, they are answered 503", .least = 1, .most = 1e6},
+    {.name = "max-num-queued-tokens", .group = kScheduling, .form = Form::kCount, .value = "N", .preset = "4M", .help = "prompt tokens taken in and not yet computed; beyond, requests are answered 503, but for one that comes alone", .least = 1, .most = 1e12},
     {.name = "long-prefill-token-threshold", .group = kScheduling, .form = Form::kCount, .value = "N", .preset = "0", .help = "most prompt tokens of one sequence in a step while others wait; 0: the scheduler decides", .least = 0, .most = 1 << 20},
     {.name = "enable-prefix-caching", .group = kScheduling, .form = Form::kSwitch, .preset = "true", .help = "keep what was computed of a prompt for the next that begins alike"},
     {.name = "scheduling-policy", .group = kScheduling, .form = Form::kChoice, .value = "fcfs|priority", .preset = "fcfs", .help = "priority: requests with a lower priority field run earlier"},

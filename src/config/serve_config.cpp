@@ -45,7 +45,8 @@ Result<ServeConfig::Scheduling> read_scheduling(const Settings& settings) {
   ATELIER_TRY(Speculation speculation, read_speculation(settings.text("speculative-config")));
   return ServeConfig::Scheduling{.max_sequences = settings.integer("max-num-seqs"),
                                  .max_batch_tokens = settings.integer("max-num-batched-tokens"),
-                                 .max_waiting = settings.integer("max-num-queued-reqs"),
+                                 .max_requests = settings.integer("max-num-queued-reqs"),
+                                 .max_queued_tokens = settings.integer("max-num-queued-tokens"),
                                  .long_prefill_tokens = settings.integer("long-prefill-token-threshold"),
                                  .prefix_cache = settings.on("enable-prefix-caching"),
                                  .by_priority = settings.text("scheduling-policy") == "priority",

@@ -34,7 +34,7 @@ struct ServeConfig {
     std::int64_t kv_bytes = 0, kv_blocks = 0;
   };
   struct Scheduling {
-    std::int64_t max_sequences = 0, max_batch_tokens = 0, max_waiting = 0;
+    std::int64_t max_sequences = 0, max_batch_tokens = 0, max_requests = 0, max_queued_tokens = 0;
     std::int64_t long_prefill_tokens = 0;  // 0: the scheduler decides
     bool prefix_cache = true, by_priority = false;
     Speculation speculation;

@@ -18,7 +18,7 @@ EngineConfig config() {
           .max_model_len = 128,
           .max_batch_tokens = 64,
           .kv_blocks = 40,
-          .max_waiting = 64,
+          .max_requests = 64,
           .vocabulary = TinyModel::kVocabulary};
 }
 

@@ -19,10 +19,12 @@ struct EngineConfig {
   // Up to here a sequence is turned as the model declares; one that may grow longer, by its long_rope from
   // the first token on. 0 = max_model_len.
   std::int64_t native_len = 0;
-  std::int64_t max_batch_tokens = 512;                      // prompt tokens entering one step
-  std::int64_t kv_blocks = 0;                               // of kernels::kBlockTokens tokens
-  std::int64_t max_waiting = 1024;                          // beyond: kOverloaded
-  std::int64_t max_waiting_tokens = std::int64_t{1} << 22;  // of prompts that wait; beyond: kOverloaded
+  std::int64_t max_batch_tokens = 512;  // prompt tokens entering one step
+  std::int64_t kv_blocks = 0;           // of kernels::kBlockTokens tokens
+  // Beyond these: kOverloaded. Generations accepted and not yet ended; tokens of their prompts not yet
+  // computed.
+  std::int64_t max_requests = 4096;
+  std::int64_t max_queued_tokens = std::int64_t{1} << 22;
   std::int64_t max_prompt_tokens_each = 0;  // of one prompt entering one step; 0 = as there is room
   double step_target_s = 0.25;  // of a step, while somebody generates: the bound on their inter-token time
   bool prefix_cache = true;
@@ -34,7 +36,7 @@ struct EngineConfig {
 struct EngineStats {
   std::int64_t running = 0, waiting = 0;
   std::int64_t blocks_used = 0, blocks_total = 0;
-  std::int64_t waiting_tokens = 0;  // of the prompts that wait
+  std::int64_t queued_tokens = 0;  // of prompts, not yet computed
   // Since the start. prompt_tokens: computed; those found in the cache are prefix_hits.
   std::int64_t prompt_tokens = 0, generated_tokens = 0, finished = 0, steps = 0;
   std::int64_t prefix_queries = 0, prefix_hits = 0;  // tokens

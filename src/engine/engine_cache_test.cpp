@@ -152,11 +152,11 @@ TEST(EngineCache, FactsTellTheWay) {
   EXPECT_EQ(left.first_token, never);
 }
 
-TEST(EngineCache, BoundsTheTokensThatWait) {
+TEST(EngineCache, BoundsTheTokensThatAreQueued) {
   TinyModel model;
   EngineConfig small = for_endless_answers();
   small.max_sequences = 1;
-  small.max_waiting_tokens = 100;
+  small.max_queued_tokens = 100;
   Engine engine(model.decoder(), small);
   auto running = *engine.submit(request({1}, kEndless));
   running->wait();
@@ -165,10 +165,10 @@ TEST(EngineCache, BoundsTheTokensThatWait) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().fault, Fault::kOverloaded);
   EXPECT_NE(refused.error().message.find("100"), std::string::npos) << refused.error().message;
-  EXPECT_EQ(engine.stats().waiting_tokens, 60);
+  EXPECT_EQ(engine.stats().queued_tokens, 60);
   running.reset();
   finish(*waiting);
-  EXPECT_EQ(engine.stats().waiting_tokens, 0);
+  EXPECT_EQ(engine.stats().queued_tokens, 0);
 }
 
 }  // namespace

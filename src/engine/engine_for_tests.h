@@ -22,7 +22,7 @@ inline EngineConfig config(std::int64_t max_batch_tokens = 64) {
           .max_model_len = 256,
           .max_batch_tokens = max_batch_tokens,
           .kv_blocks = 40,
-          .max_waiting = 64,
+          .max_requests = 64,
           .vocabulary = TinyModel::kVocabulary};
 }
 

@@ -201,7 +201,7 @@ TEST(Engine, RefusesBeyondItsQueueAndAfterDrain) {
   TinyModel model;
   EngineConfig small = for_endless_answers();
   small.max_sequences = 1;
-  small.max_waiting = 2;
+  small.max_requests = 3;
   Engine engine(model.decoder(), small);
   auto running = *engine.submit(request({1, 2}, kEndless));
   std::vector<std::unique_ptr<GenerationHandle>> waiting;

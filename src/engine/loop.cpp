@@ -66,10 +66,10 @@ Result<std::unique_ptr<GenerationHandle>> Engine::Loop::submit(GenerationRequest
   {
     const std::lock_guard lock(mutex_);
     ATELIER_TRY_STATUS(locked_room());
-    const std::int64_t waiting = published_.waiting_tokens + arriving_tokens_;
-    if (waiting + tokens > config_.max_waiting_tokens && waiting > 0) {
-      return fail(Fault::kOverloaded, "prompts of {} tokens are waiting, and {} may; try again later",
-                  waiting, config_.max_waiting_tokens);
+    const std::int64_t queued = published_.queued_tokens + arriving_tokens_;
+    if (queued + tokens > config_.max_queued_tokens && queued > 0) {
+      return fail(Fault::kOverloaded, "prompts of {} tokens are queued, and {} may be; try again later",
+                  queued, config_.max_queued_tokens);
     }
     arrivals_.push_back(std::move(job));
     arriving_tokens_ += tokens;
@@ -87,10 +87,9 @@ Status Engine::Loop::room() const {
 
 Status Engine::Loop::locked_room() const {
   if (draining_ || stopping_) return fail(Fault::kOverloaded, "the engine is shutting down");
-  const std::int64_t limit = config_.max_sequences + config_.max_waiting;
-  if (present_ < limit) return {};
+  if (present_ < config_.max_requests) return {};
   return fail(Fault::kOverloaded, "{} requests are running or waiting, and {} may; try again later", present_,
-              limit);
+              config_.max_requests);
 }
 
 void Engine::Loop::drain() {
@@ -103,7 +102,7 @@ EngineStats Engine::Loop::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats stats = published_;
   stats.waiting += std::ssize(arrivals_);
-  stats.waiting_tokens += arriving_tokens_;
+  stats.queued_tokens += arriving_tokens_;
   return stats;
 }
 
@@ -125,7 +124,7 @@ bool Engine::Loop::accept_arrivals() {
     if (stopping_) return false;
     arrivals.swap(arrivals_);
     published_.waiting += std::ssize(arrivals);  // until publish() counts them itself
-    published_.waiting_tokens += std::exchange(arriving_tokens_, 0);
+    published_.queued_tokens += std::exchange(arriving_tokens_, 0);
   }
   for (Job& job : arrivals) admit(std::move(job));
   return true;
@@ -186,7 +185,7 @@ void Engine::Loop::publish() {
   totals_.waiting = scheduler_.waiting();
   totals_.blocks_used = pool_.used();
   totals_.blocks_total = pool_.total();
-  totals_.waiting_tokens = scheduler_.waiting_tokens();
+  totals_.queued_tokens = scheduler_.queued_tokens();
   const schedule::SchedulerCounts& counts = scheduler_.counts();
   totals_.prefix_queries = counts.prefix_queries;
   totals_.prefix_hits = counts.prefix_hits;

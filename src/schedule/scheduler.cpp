@@ -205,9 +205,10 @@ void Scheduler::remove(SequenceId id) {
   ATELIER_CHECK(waiting() + running() + 1 == before);
 }
 
-std::int64_t Scheduler::waiting_tokens() const {
+std::int64_t Scheduler::queued_tokens() const {
   std::int64_t tokens = 0;
   for (const Sequence& sequence : waiting_) tokens += sequence.length;
+  for (const Sequence& sequence : running_) tokens += sequence.generating() ? 0 : sequence.missing();
   return tokens;
 }
 

@@ -77,7 +77,7 @@ class Scheduler {
   std::span<const Sequence> in_line() const { return running_; }
   std::int64_t running() const { return std::ssize(running_); }
   std::int64_t waiting() const { return std::ssize(waiting_); }
-  std::int64_t waiting_tokens() const;
+  std::int64_t queued_tokens() const;  // known and not yet stored, of all that do not generate
   const SchedulerCounts& counts() const { return counts_; }
 
  private:

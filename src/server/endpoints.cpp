@@ -209,6 +209,7 @@ void Service::answer_load(Call& call) const {
       .member("server_load", stats.running + stats.waiting)
       .member("running", stats.running)
       .member("waiting", stats.waiting)
+      .member("queued_tokens", stats.queued_tokens)
       .member("kv_blocks_used", stats.blocks_used)
       .member("kv_blocks_total", stats.blocks_total)
       .end_object();

@@ -4,11 +4,14 @@ import collections
 import random
 import time
 
-from client import Connection, Refused, idle, wait_for
+from client import Connection, Refused, ask, idle, wait_for
 from row import Outcome, percentile, row
 from serving import Server
 
-PLACES, QUEUE = 8, 2  # who waits behind a quarter of the places waits a quarter of a turn
+PLACES = 8
+# In the server at once, running or waiting: as many as run. Whoever would wait is told to come again.
+MOST = PLACES
+MOST_TOKENS = 1000  # of prompts, not yet computed
 BODY = {"prompt": "The story begins", "ignore_eos": True, "temperature": 0}
 # Answers differ in length, as people's do. Were all alike, the places would empty together, for ever: whoever waits
 # would wait a whole turn. Like is compared with like, and the worst counts: among all together the long ones' own time
@@ -86,10 +89,29 @@ async def flood(server, source, rate, seconds):
     return seen
 
 
+async def long_prompts(server):
+    """More prompt tokens at once than may be queued: (the most queued, requests accepted, refused)."""
+    async def one(number):
+        return (await ask(server, "/v1/completions", {"prompt": [100 + number] * 300, "max_tokens": 1})).status
+
+    async def watch():
+        async with Connection(server) as connection:
+            while True:
+                seen.append((await connection.ask("/load")).json()["queued_tokens"])
+    seen, statuses = [], []
+    watcher = asyncio.create_task(watch())
+    for turn in range(5):
+        statuses += await asyncio.gather(*(one(40 * turn + i) for i in range(40)))
+    watcher.cancel()
+    await wait_for(server, idle)
+    return max(seen), statuses.count(200), statuses.count(503)
+
+
 def run(full):
     if full in _seen:
         return _seen[full]
-    server = Server("--max-model-len", "512", "--max-num-seqs", str(PLACES), "--max-num-queued-reqs", str(QUEUE))
+    server = Server("--max-model-len", "512", "--max-num-seqs", str(PLACES), "--max-num-queued-reqs", str(MOST),
+                    "--max-num-queued-tokens", str(MOST_TOKENS))
     try:
         async def in_turn():
             source = random.Random(4)
@@ -100,7 +122,7 @@ def run(full):
                 alone += took
                 for key, values in (await flood(server, source, 10 * rate, 30 if full else 3)).items():
                     seen[key] += values
-            return alone, rate, seen
+            return alone, rate, seen, await long_prompts(server)
         _seen[full] = asyncio.run(in_turn())
     finally:
         server.stop()
@@ -116,7 +138,7 @@ def by_length(alone, accepted):
 
 @row("4", "overload: 10 x capacity")
 def overload(full):
-    alone, rate, seen = run(full)
+    alone, rate, seen, _ = run(full)
     alone_s, accepted_s = ([seconds for _, seconds in taken] for taken in (alone, seen["accepted"]))
     slowest = by_length(alone, seen["accepted"])
     worst, (usual, loaded) = max(slowest.items(), key=lambda entry: entry[1][1] / entry[1][0])
@@ -139,9 +161,11 @@ def overload(full):
 
 @row("5", "queue bound, same run")
 def queue_bound(full):
-    _, _, seen = run(full)
+    _, _, seen, (tokens, accepted, refused) = run(full)
     waiting, running = max(seen["waiting"]), max(seen["running"])
     together = max(w + r for w, r in zip(seen["waiting"], seen["running"]))
-    return Outcome(f"at most {running} running, {waiting} waiting, {together} together",
-                   f"<= {PLACES + QUEUE} together", together <= PLACES + QUEUE and len(seen["refused"]) > 0,
+    return Outcome(f"at most {running} running, {waiting} waiting, {together} together; {tokens} prompt tokens queued "
+                   f"({accepted} accepted, {refused} refused)",
+                   f"<= {MOST} together; <= {MOST_TOKENS} tokens",
+                   together <= MOST and len(seen["refused"]) > 0 and tokens <= MOST_TOKENS and refused > 0 < accepted,
                    {"samples": len(seen["waiting"])})
