@@ -111,7 +111,7 @@ Result<LatencyReport> measure(const LatencyOptions& options) {
   run.warm_up();
   report.peak_rss_bytes = peak_memory_bytes();
 
-  report.unit = prompt_unit(*runtime, options.model.compute);
+  report.unit = prompt_unit(*runtime, options.model.decoder.compute);
   const Limits limits(*runtime->pool, report.unit);
   for (int i = 0; i < options.rounds; ++i) {
     report.rounds.push_back(measure_round(options.task, run, limits));
@@ -119,7 +119,7 @@ Result<LatencyReport> measure(const LatencyOptions& options) {
   report.task = options.task;
   report.cost = plan::step_cost(config, runtime->weights, runtime->decoder->kv_dtype());
   report.isa = runtime->ops->isa;
-  report.compute = compute_name(options.model.compute);
+  report.compute = compute_name(options.model.decoder.compute);
   report.threads = runtime->pool->size();
   report.weights_bytes = runtime->weights.bytes;
   report.kv_bytes = kv.bytes();

@@ -15,6 +15,9 @@ const std::map<std::string, kernels::Compute> kComputeModes = {
 const std::map<std::string, kernels::TokenRole> kPerformanceModes = {
     {"interactivity", kernels::TokenRole::kGenerated}, {"throughput", kernels::TokenRole::kPrompt}};
 
+const std::map<std::string, model::KvKind> kKvKinds = {
+    {"auto", model::KvKind::kAuto}, {"float16", model::KvKind::kAuto}, {"int8", model::KvKind::kInt8}};
+
 // "" = this machine has it; else why not, naming those it has.
 std::string check_isa(const std::string& isa) {
   const auto table = kernels::choose_table(isa);
@@ -30,14 +33,19 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->check(CLI::Range(1, 1024));
   command.add_option("--isa", options.isa, "instruction set: scalar, avx2, avx512, amx (default: the best)")
       ->check(CLI::Validator(check_isa, "ISA"));
-  command.add_option("--compute", options.compute, "how products are formed: auto, bf16, fp32")
-      ->transform(CLI::CheckedTransformer(kComputeModes, CLI::ignore_case));
+  command.add_option("--compute", options.decoder.compute, "how products are formed: auto, bf16, fp32")
+      ->transform(CLI::CheckedTransformer(kComputeModes, CLI::ignore_case).description("auto|bf16|fp32"));
   command
       .add_option(
-          "--performance-mode", options.generated_as,
+          "--performance-mode", options.decoder.generated_as,
           "interactivity: one answer at the memory's speed (default); throughput: many at once, on AMX "
           "in bf16")
-      ->transform(CLI::CheckedTransformer(kPerformanceModes, CLI::ignore_case));
+      ->transform(CLI::CheckedTransformer(kPerformanceModes, CLI::ignore_case)
+                      .description("interactivity|throughput"));
+  command
+      .add_option("--kv-cache-dtype", options.decoder.kv,
+                  "how keys and values are kept: auto (f16; f32 with --compute fp32), int8 (half the room)")
+      ->transform(CLI::CheckedTransformer(kKvKinds, CLI::ignore_case).description("auto|float16|int8"));
   command.add_option("--max-model-len", options.max_model_len, "tokens of prompt and output of one sequence")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
 }
@@ -49,8 +57,9 @@ Result<ModelOptions> model_options(const config::ServeConfig::Model& model) {
   return ModelOptions{.model = model.name,
                       .threads = model.threads,
                       .isa = model.isa,
-                      .compute = kComputeModes.at(model.compute),
-                      .generated_as = kPerformanceModes.at(model.performance_mode),
+                      .decoder = {.compute = kComputeModes.at(model.compute),
+                                  .generated_as = kPerformanceModes.at(model.performance_mode),
+                                  .kv = model.int8_kv ? model::KvKind::kInt8 : model::KvKind::kAuto},
                       .max_model_len = model.max_model_len,
                       .hub = {.cache = model.download_dir, .token = model.hf_token}};
 }

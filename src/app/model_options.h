@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "config/serve_config.h"
 #include "formats/model_hub.h"
-#include "kernels/ops.h"
+#include "model/decoder_options.h"
 
 namespace atelier::app {
 
@@ -16,9 +16,7 @@ struct ModelOptions {
   std::string model;  // a file, a folder, a hub id or a catalogue name
   int threads = 0;    // of the step; 0 = one per core this process may use
   std::string isa;    // "" = the best this machine has
-  kernels::Compute compute = kernels::Compute::kAuto;
-  // As which tokens that were generated are multiplied (Decoder): as prompts for throughput.
-  kernels::TokenRole generated_as = kernels::TokenRole::kGenerated;
+  model::DecoderOptions decoder;
   std::int64_t max_model_len = 0;  // tokens of prompt + output; 0 = what the model declares and memory holds
   formats::HubWishes hub;
 };
@@ -26,7 +24,8 @@ struct ModelOptions {
 // What a ServeConfig says of the same; an instruction set that this machine lacks is refused.
 Result<ModelOptions> model_options(const config::ServeConfig::Model& model);
 
-// Adds MODEL (also spelled --model), --threads, --isa, --compute, --performance-mode and --max-model-len.
+// Adds MODEL (also spelled --model), --threads, --isa, --compute, --performance-mode, --kv-cache-dtype and
+// --max-model-len.
 // Values that cannot be are usage errors (exit 2), among them an instruction set that this machine lacks.
 // `options` must outlive the parse.
 void add_model_options(CLI::App& command, ModelOptions& options);

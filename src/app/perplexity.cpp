@@ -63,7 +63,8 @@ Result<TextScore> measure(const PerplexityOptions& options) {
   std::unique_ptr<model::Decoder> reference;
   if (!options.kl_to.empty()) {
     reference = std::make_unique<model::Decoder>(runtime->bundle.config, runtime->weights, *runtime->ops,
-                                                 kernels::Compute::kF32, *runtime->pool);
+                                                 *runtime->pool,
+                                                 model::DecoderOptions{.compute = kernels::Compute::kF32});
   }
   return score_text(
       {.decoder = *runtime->decoder,

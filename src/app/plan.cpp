@@ -17,6 +17,7 @@
 #include "formats/model_hub.h"
 #include "kernels/backend.h"
 #include "kernels/benchmark.h"
+#include "model/kv_store.h"
 #include "plan/card.h"
 #include "plan/forecast.h"
 #include "plan/machine_memory.h"
@@ -32,9 +33,14 @@ struct PlanOptions {
   std::string model, card = "cpu", context = "auto";
   std::int64_t users = 1;
   double share = 0;  // 0: 0.9 on cards, the server's own rule on this machine
-  double kv_element_bytes = 2;
+  std::string kv_dtype = "auto";
   bool json = false;
 };
+
+// Bytes of an element of keys or values, by --kv-cache-dtype; fp8 as cards have it.
+const std::map<std::string, double> kKvElementBytes = {{"auto", 2},     {"float16", 2},     {"bfloat16", 2},
+                                                       {"float32", 4},  {"fp8", 1},         {"fp8_e4m3", 1},
+                                                       {"fp8_e5m2", 1}, {"int8", 34.0 / 32}};
 
 // The headers of a model: its own files where they are here, else what its publisher says of it.
 struct Headers {
@@ -134,13 +140,15 @@ Result<Answer> make_plan(const PlanOptions& options) {
   ATELIER_TRY(answer.headers, read_headers(options.model));
   model::ModelConfig config = answer.headers.config();
   ATELIER_TRY_STATUS(model::extend_context(config, *context));  // as serve does
+  if (options.kv_dtype == "int8") ATELIER_TRY_STATUS(model::check_kv(config, model::KvKind::kInt8));
   ATELIER_TRY(answer.place, find_place(options));
   ATELIER_TRY(plan::Footprint footprint,
               plan::footprint(answer.headers.source(), config, {.sequences = options.users}));
   if (answer.place.name != "cpu") footprint.weights_bytes = tensor_bytes(answer.headers.source());
-  answer.forecast = plan::forecast(
-      config, footprint, answer.place,
-      {.users = options.users, .context = *context, .kv_element_bytes = options.kv_element_bytes});
+  answer.forecast = plan::forecast(config, footprint, answer.place,
+                                   {.users = options.users,
+                                    .context = *context,
+                                    .kv_element_bytes = kKvElementBytes.at(options.kv_dtype)});
   return answer;
 }
 
@@ -226,13 +234,9 @@ void add_plan(CLI::App& root, Chosen& chosen) {
       ->add_option("--context,--max-model-len", options->context,
                    "tokens of each: 4096, 32k; auto: what the model declares")
       ->capture_default_str();
-  const std::map<std::string, double> kv_types = {{"auto", 2},     {"float16", 2}, {"bfloat16", 2},
-                                                  {"float32", 4},  {"fp8", 1},     {"fp8_e4m3", 1},
-                                                  {"fp8_e5m2", 1}, {"int8", 1}};
   command
-      ->add_option("--kv-cache-dtype", options->kv_element_bytes,
-                   "auto (f16), float16, bfloat16, float32, fp8, int8")
-      ->transform(CLI::CheckedTransformer(kv_types, CLI::ignore_case).description(""));
+      ->add_option("--kv-cache-dtype", options->kv_dtype, "auto (f16), float16, bfloat16, float32, fp8, int8")
+      ->check(CLI::IsMember(kKvElementBytes, CLI::ignore_case).description(""));
   command
       ->add_option(
           "--gpu-memory-utilization", options->share,

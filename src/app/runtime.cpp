@@ -29,6 +29,7 @@ Result<std::unique_ptr<Runtime>> open_runtime(const ModelOptions& options) {
                 located.path.string());
   }
   ATELIER_TRY_STATUS(model::extend_context(runtime->bundle.config, options.max_model_len));
+  ATELIER_TRY_STATUS(model::check_kv(runtime->bundle.config, options.decoder.kv));
   runtime->free_bytes = plan::available_memory();
   return runtime;
 }
@@ -49,8 +50,7 @@ Status Runtime::load() {
   };
   ATELIER_TRY(weights, model::load_weights(*bundle.source, bundle.config, *pool, progress));
   if (bar) bar->clear();
-  decoder = std::make_unique<model::Decoder>(bundle.config, weights, *ops, options.compute, *pool,
-                                             options.generated_as);
+  decoder = std::make_unique<model::Decoder>(bundle.config, weights, *ops, *pool, options.decoder);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   log_info("{}: {} layers, {} MiB of weights, {} on {} threads, ready in {:.2f} s", id, bundle.config.layers,
            weights.bytes >> 20, ops->isa, pool->size(), took.count());
@@ -64,7 +64,11 @@ Status Runtime::open_draft(const EngineWishes& wishes) {
   ModelOptions of_draft = options;
   of_draft.model = wishes.speculation.model;
   of_draft.max_model_len = 0;
+  of_draft.decoder.kv = model::KvKind::kAuto;
   ATELIER_TRY(draft, open_runtime(of_draft));
+  if (model::check_kv(draft->bundle.config, options.decoder.kv)) {
+    draft->options.decoder.kv = options.decoder.kv;
+  }
   const text::Tokenizer& mine = tokenizer();
   const text::Tokenizer& other = draft->tokenizer();
   bool same = mine.size() == other.size();
@@ -83,8 +87,7 @@ Result<plan::Footprint> Runtime::footprint(const EngineWishes& wishes) const {
 }
 
 std::int64_t Runtime::kv_bytes_per_block() const {
-  const DType kv_dtype = model::Decoder::kv_dtype_of(options.compute);
-  const std::int64_t own = model::KvStore::bytes_per_block(bundle.config, kv_dtype);
+  const std::int64_t own = model::KvStore::bytes_per_block(bundle.config, options.decoder.kv_dtype());
   return draft ? own + draft->kv_bytes_per_block() : own;
 }
 
@@ -114,8 +117,11 @@ Status Runtime::start_engine(const EngineWishes& wishes) {
     log_warning("the model declares {} tokens of context; memory holds {}: --max-model-len is set to that",
                 bundle.config.max_context, kv.max_model_len);
   }
-  log_info("KV pool: {} blocks of {} tokens, {} MiB at most; {:.1f} requests of {} tokens at once", kv.blocks,
-           kernels::kBlockTokens, kv.bytes >> 20, kv.full_sequences, kv.max_model_len);
+  log_info(
+      "KV pool: {} blocks of {} tokens, {} MiB at most, {} bytes a token in {}; {:.1f} requests of {} "
+      "tokens at once",
+      kv.blocks, kernels::kBlockTokens, kv.bytes >> 20, kv_bytes_per_block() / kernels::kBlockTokens,
+      model::kv_dtype_name(decoder->kv_dtype()), kv.full_sequences, kv.max_model_len);
   engine::EngineConfig config = wishes.engine;
   config.max_model_len = kv.max_model_len;
   config.native_len = std::min(kv.max_model_len, bundle.config.max_context);

@@ -68,7 +68,7 @@ server::ServiceOptions service_options(const config::ServeConfig& config, DType 
                                .headers = access.headers,
                                .allow_credentials = access.allow_credentials}},
           .kv_block_tokens = kernels::kBlockTokens,
-          .kv_dtype = std::string(traits(kv_dtype).name),
+          .kv_dtype = std::string(model::kv_dtype_name(kv_dtype)),
           .traces_url = config.seeing.traces_url,
           .per_request_metrics = config.seeing.per_request_metrics,
           .log_stats = config.seeing.log_stats};

@@ -10,7 +10,7 @@ namespace {
 constexpr int kMostValues = 1024;
 
 std::string help_of(const config::Flag& flag) {
-  const bool no_effect = !flag.instead.empty();
+  const bool no_effect = !flag.instead.empty() && flag.works.empty();
   return fmt::format("{}{}{}", flag.help,
                      flag.preset.empty() || no_effect ? "" : fmt::format(" [{}]", flag.preset),
                      no_effect ? " (no effect here)" : "");

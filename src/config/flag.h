@@ -32,6 +32,7 @@ struct Flag {
   bool many = false;              // takes several values
   std::string_view instead = {};  // not "": has no effect here, and this is done instead
   std::string_view usual = {};    // of those: the values, "a|b", that ask for what is done anyway
+  std::string_view works = {};    // of those: the values, "a|b", that do have an effect
 };
 
 std::span<const Flag> flags();

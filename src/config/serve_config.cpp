@@ -23,6 +23,7 @@ ServeConfig::Model read_model(const Settings& settings) {
     if (!settings.given("compute")) model.compute = "fp32";
   }
   model.performance_mode = settings.text("performance-mode");
+  model.int8_kv = settings.text("kv-cache-dtype") == "int8";
   model.threads = static_cast<int>(settings.integer("threads"));
   if (settings.given("seed")) model.seed = static_cast<std::uint64_t>(settings.integer("seed"));
   model.generation_config = settings.text("generation-config");

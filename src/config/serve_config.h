@@ -22,7 +22,8 @@ struct ServeConfig {
     std::string download_dir, hf_token;  // "": the environment's
     std::int64_t max_model_len = 0;      // tokens; 0: what the model declares and memory holds
     std::string isa, compute, performance_mode;
-    int threads = 0;  // 0: one per core
+    bool int8_kv = false;  // keys and values in int8
+    int threads = 0;       // 0: one per core
     std::optional<std::uint64_t> seed;
     std::string generation_config;     // "auto", "vllm" or a path
     std::string generation_overrides;  // a JSON object, or ""

@@ -16,10 +16,11 @@ const Flag& row(std::string_view name) {
   return *flag;
 }
 
-bool is_usual(const Flag& flag, const std::vector<std::string>& values) {
+bool is_followed(const Flag& flag, const std::vector<std::string>& values) {
   for (const std::string& value : values) {
     const auto on = flag.form == Form::kSwitch ? read_switch(value) : std::nullopt;
-    if (!is_choice(on ? (*on ? "true" : "false") : std::string_view(value), flag.usual)) return false;
+    const std::string_view said = on ? (*on ? "true" : "false") : std::string_view(value);
+    if (!is_choice(said, flag.usual) && !is_choice(said, flag.works)) return false;
   }
   return true;
 }
@@ -79,7 +80,7 @@ std::vector<std::string> Settings::notices() const {
   std::vector<std::string> out;
   for (const Flag& flag : flags()) {
     const auto found = values_.find(flag.name);
-    if (flag.instead.empty() || found == values_.end() || is_usual(flag, found->second)) continue;
+    if (flag.instead.empty() || found == values_.end() || is_followed(flag, found->second)) continue;
     const std::string said =
         flag.form == Form::kSwitch ? found->second.front() : fmt::format("{}", fmt::join(found->second, " "));
     const bool bare = flag.form == Form::kSwitch && read_switch(said) == true;

@@ -20,15 +20,16 @@ class TinyModel {
   // This id makes a poisoned model compute NaN.
   static constexpr std::int32_t kPoison = 259;
 
-  explicit TinyModel(int threads = 2, unsigned seed = 20250726, bool poisoned = true)
+  explicit TinyModel(int threads = 2, unsigned seed = 20250726, bool poisoned = true,
+                     std::int64_t head_dim = 16, model::KvKind kv = model::KvKind::kAuto)
       : random_(seed), pool_(threads) {
     config_ = {.architecture = "qwen2",
                .name = "tiny",
                .hidden = 64,
                .layers = 2,
-               .heads = 4,
-               .kv_heads = 2,
-               .head_dim = 16,
+               .heads = 64 / head_dim,
+               .kv_heads = 32 / head_dim,
+               .head_dim = head_dim,
                .ffn = 96,
                .vocab_rows = 272,
                .max_context = 512,
@@ -39,8 +40,8 @@ class TinyModel {
     weights_.head = matrix(272, 64, 0.4f);
     weights_.final_norm = vector(64, 1.0f);
     for (std::int64_t i = 0; i < config_.layers; ++i) weights_.layers.push_back(layer());
-    decoder_ = std::make_unique<model::Decoder>(config_, weights_, **kernels::choose_table(""),
-                                                kernels::Compute::kAuto, pool_);
+    decoder_ = std::make_unique<model::Decoder>(config_, weights_, **kernels::choose_table(""), pool_,
+                                                model::DecoderOptions{.kv = kv});
   }
 
   model::Decoder& decoder() { return *decoder_; }

@@ -48,6 +48,7 @@ struct AttentionScratch {
   std::int64_t queries;         // [queries / 8][head_dim][8] scaled
   std::int64_t gathered, part;  // over all parts so far, over the one at work: gathered_floats
   std::int64_t weights;         // [8][32]             scores, then e^(score - highest), of a group
+  std::int64_t scaled_weights;  // [8][32]             the same times the scales of 32 dims of int8 values
   std::int64_t shrink;          // [16]                e^(old highest - new highest) of a group
   std::int64_t floats;          // all together
 };
@@ -62,7 +63,8 @@ constexpr AttentionScratch attention_scratch(std::int64_t head_dim, std::int64_t
   s.gathered = s.queries + (groups * kGroupQueries * head_dim + 15) / 16 * 16;
   s.part = s.gathered + gathered_floats(head_dim, tile);
   s.weights = s.part + gathered_floats(head_dim, tile);
-  s.shrink = s.weights + kGroupQueries * kBlockTokens;
+  s.scaled_weights = s.weights + kGroupQueries * kBlockTokens;
+  s.shrink = s.scaled_weights + kGroupQueries * kBlockTokens;
   s.floats = s.shrink + 16;
   return s;
 }

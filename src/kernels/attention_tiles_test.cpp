@@ -31,6 +31,9 @@ std::vector<SequenceShape> shapes() {
   out.push_back({64, 1, 7, 300, DType::kF16});
   out.push_back({80, 1, 3, 300, DType::kF16});
   out.push_back({64, 1, 20, 130, DType::kF16});  // a row's heads in two tiles; more queries than a pass holds
+  for (const std::int64_t head_dim : {32, 64, 96, 128})
+    for (const std::int64_t group : {1, 3, 7}) out.push_back({head_dim, 2, group, 75, DType::kQ8_0});
+  out.push_back({64, 1, 7, 300, DType::kQ8_0});
   return out;
 }
 

@@ -41,14 +41,16 @@ std::int64_t activation_bytes(ActivationForm form, std::int64_t rows, std::int64
 // The view over `scratch` (activation_bytes long, 64-byte aligned) that prepare fills row by row.
 Activations activation_view(ActivationForm form, std::int64_t rows, std::int64_t k, std::byte* scratch);
 
-// Keys and values of one layer, in blocks of kBlockTokens tokens. Element type f16 (kAuto, kBF16) or f32
-// (kF32).
+// Keys and values of one layer, in blocks of kBlockTokens tokens. Element type f16, f32 or, as kQ8_0, int8
+// with scales.
 //   [run][kv_head][block of the run] keys   [head_dim][kBlockTokens]   lanes are tokens
 //                                    values [kBlockTokens][head_dim]   lanes are dims
+// Behind int8 keys, and likewise values, stand their scales: [head_dim / kKvScaleDims][kBlockTokens] f16, one
+// for so many dims of a token; head_dim is a multiple of that.
 // A layer's blocks stand together in runs of kRunBlocks, and there what one KV head wants in the order it is
 // wanted: pages that follow one another come half as fast again as every other one (34 GB/s to 24 under
 // attention's arithmetic). A run is short enough that memory touched is that of the blocks used.
-inline constexpr std::int64_t kBlockTokens = 32, kRunBlocks = 16;
+inline constexpr std::int64_t kBlockTokens = 32, kRunBlocks = 16, kKvScaleDims = 32;
 
 // Attention gathers over so many keys at a time, beginning at multiples, and merges the parts in their order.
 // 512 keys of one head (128 KiB at head_dim 64) take a core 10 us: enough to share out.
@@ -115,7 +117,8 @@ struct Ops {
   // x += y, n values.
   void (*add)(float* x, const float* y, std::int64_t n);
 
-  // Writes one token's keys and values of one KV head ([head_dim] f32 each) into its slot of a block.
+  // Writes one token's keys and values of one KV head ([head_dim] f32 each) into its slot of a block. As int8
+  // they are x / scale rounded to the nearest, scale = largest of the kKvScaleDims / 127 rounded to f16.
   void (*store_kv)(const KvLayer& kv, const KvSlot& at, const float* k, const float* v);
 
   // Causal attention of the query heads that share `kv_head`. scratch: attention_scratch_bytes, this thread's

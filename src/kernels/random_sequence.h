@@ -111,7 +111,8 @@ class RandomSequence {
 
   // Keys of one KV head and block, or its values.
   std::int64_t half_block_bytes() const {
-    return shape_.head_dim * kBlockTokens * traits(shape_.dtype).block_bytes;
+    return shape_.head_dim * kBlockTokens / traits(shape_.dtype).block_values *
+           traits(shape_.dtype).block_bytes;
   }
 
   static std::vector<float> random(std::int64_t n, float spread, unsigned seed) {
@@ -142,16 +143,33 @@ class RandomSequence {
     }
   }
 
-  float kept(float value) const {
-    return shape_.dtype == DType::kF32 ? value : f32_from_f16(f16_from_f32(value));
+  // What the store makes of keys or values.
+  void keep(std::vector<float>& values) const {
+    if (shape_.dtype == DType::kQ8_0) return keep_as_int8(values);
+    for (float& value : values)
+      if (shape_.dtype == DType::kF16) value = f32_from_f16(f16_from_f32(value));
+  }
+
+  static void keep_as_int8(std::vector<float>& values) {
+    for (std::size_t first = 0; first < values.size(); first += kKvScaleDims) {
+      float largest = 0;
+      for (std::size_t i = 0; i < kKvScaleDims; ++i) largest = std::max(largest, std::abs(values[first + i]));
+      const float scale = f32_from_f16(f16_from_f32(largest / 127.0f)), inverse = 1.0f / scale;
+      for (std::size_t i = 0; i < kKvScaleDims; ++i) {
+        float& value = values[first + i];
+        value = std::clamp(std::nearbyint(value * inverse), -127.0f, 127.0f) * scale;
+      }
+    }
   }
 
   template <class Round>
   Reference reference_of(Round round, float query_scale, double score_scale) const {
     RandomSequence seen = *this;
     for (float& q : seen.q_) q = round(q * query_scale);
-    for (float& k : seen.k_) k = round(kept(k));
-    for (float& v : seen.v_) v = round(kept(v));
+    keep(seen.k_);
+    keep(seen.v_);
+    for (float& k : seen.k_) k = round(k);
+    for (float& v : seen.v_) v = round(v);
     Reference out = {std::vector<double>(q_.size()), std::vector<double>(q_.size())};
     for (std::int64_t t = 0; t < shape_.tokens; ++t)
       for (std::int64_t h = 0; h < heads(); ++h) seen.attend_one(t, h, score_scale, out);

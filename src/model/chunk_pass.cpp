@@ -35,20 +35,31 @@ const float* data_or_null(const std::vector<float>& values) {
   return values.empty() ? nullptr : values.data();
 }
 
+std::vector<KeyEvening> make_evenings(const ModelConfig& config, const Weights& weights, ThreadPool& pool) {
+  std::vector<KeyEvening> out(weights.layers.size());
+  pool.share(std::ssize(out), [&](int, std::int64_t layer) {
+    const auto i = static_cast<std::size_t>(layer);
+    out[i] = KeyEvening(config, weights.layers[i]);
+  });
+  return out;
+}
+
 }  // namespace
 
 ChunkPass::ChunkPass(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
-                     kernels::Compute compute, ThreadPool& pool)
+                     ThreadPool& pool, const DecoderOptions& options)
     : config_(config),
       weights_(weights),
       ops_(ops),
-      in_tiles_(compute == kernels::Compute::kAuto),
+      in_tiles_(options.compute == kernels::Compute::kAuto),
       pool_(pool),
       rope_(config.rope, config.head_dim, weights.rope_factors),
       long_rope_(config.long_rope, config.head_dim, weights.rope_factors),
-      projector_(ops, compute, pool),
+      projector_(ops, options.compute, pool),
       strides_{padded(config.hidden), padded(config.head_dim / 2), padded(config.heads * config.head_dim),
                padded(config.kv_heads * config.head_dim)},
+      evenings_(options.kv == KvKind::kInt8 ? make_evenings(config, weights, pool)
+                                            : std::vector<KeyEvening>()),
       scratch_bytes_(kernels::attention_scratch_bytes(config.head_dim, config.heads / config.kv_heads)),
       attention_scratch_(static_cast<std::size_t>(scratch_bytes_ * pool.size())) {}
 
@@ -59,11 +70,10 @@ void ChunkPass::run(const Chunk& chunk, KvStore& kv, Outputs outputs) {
   reserve(count_);
   embed(chunk);
   for (std::int64_t i = 0; i < config_.layers; ++i) {
-    const LayerWeights& layer = weights_.layers[static_cast<std::size_t>(i)];
-    attention(layer, kv.layer(i), i + 1 == config_.layers, chunk);
+    attention(i, kv.layer(i), chunk);
     if (count_ == 0)
       return;  // nothing wanted: the last layer's keys and values are stored, no more is needed
-    feed_forward(layer);
+    feed_forward(weights_.layers[static_cast<std::size_t>(i)]);
   }
   write_logits(outputs.logits, write_hidden(outputs.hidden, chunk.places));
 }
@@ -106,8 +116,10 @@ void ChunkPass::embed(const Chunk& chunk) {
 }
 
 // hidden += o(attend(q, k, v)) where q, k, v = w norm(hidden) + b, rope on q and k.
-void ChunkPass::attention(const LayerWeights& layer, const kernels::KvLayer& kv, bool last_layer,
-                          const Chunk& chunk) {
+void ChunkPass::attention(std::int64_t layer_index, const kernels::KvLayer& kv, const Chunk& chunk) {
+  const LayerWeights& layer = weights_.layers[static_cast<std::size_t>(layer_index)];
+  const bool last_layer = layer_index + 1 == config_.layers;
+  evening_ = evenings_.empty() ? nullptr : &evenings_[static_cast<std::size_t>(layer_index)];
   const float eps = static_cast<float>(config_.rms_eps);
   const std::array products = {Product{&layer.q, data_or_null(layer.q_bias)},
                                Product{&layer.k, data_or_null(layer.k_bias)},
@@ -164,9 +176,11 @@ void ChunkPass::store(const kernels::KvLayer& kv, const Piece& piece, std::int64
                       std::int64_t kv_head) {
   const std::int64_t dim = config_.head_dim, group = config_.heads / config_.kv_heads;
   const float *cos = rows_.cos + row * strides_.half, *sin = rows_.sin + row * strides_.half;
-  float* key = rows_.k + row * strides_.kv + kv_head * dim;
-  ops_.rope(rows_.q + row * strides_.q + kv_head * group * dim, group, dim, cos, sin);
+  float *key = rows_.k + row * strides_.kv + kv_head * dim,
+        *queries = rows_.q + row * strides_.q + kv_head * group * dim;
+  ops_.rope(queries, group, dim, cos, sin);
   ops_.rope(key, 1, dim, cos, sin);
+  if (evening_ != nullptr) evening_->apply(kv_head, key, queries, group);
   const std::int64_t position = piece.position + row - piece.first_row;
   ops_.store_kv(kv, {piece.blocks[position / kBlockTokens], position % kBlockTokens, kv_head}, key,
                 rows_.v + row * strides_.kv + kv_head * dim);

@@ -10,6 +10,8 @@
 #include "kernels/ops.h"
 #include "model/chunk.h"
 #include "model/config.h"
+#include "model/decoder_options.h"
+#include "model/key_evening.h"
 #include "model/kv_store.h"
 #include "model/projection.h"
 #include "model/rope_table.h"
@@ -25,8 +27,8 @@ struct Outputs {
 
 class ChunkPass {
  public:
-  ChunkPass(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
-            kernels::Compute compute, ThreadPool& pool);
+  ChunkPass(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops, ThreadPool& pool,
+            const DecoderOptions& options);
 
   // The results of the chunk's wanted rows go to their places.
   void run(const Chunk& chunk, KvStore& kv, Outputs outputs);
@@ -50,7 +52,7 @@ class ChunkPass {
 
   void reserve(std::int64_t rows);
   void embed(const Chunk& chunk);
-  void attention(const LayerWeights& layer, const kernels::KvLayer& kv, bool last_layer, const Chunk& chunk);
+  void attention(std::int64_t layer_index, const kernels::KvLayer& kv, const Chunk& chunk);
   void feed_forward(const LayerWeights& layer);
   void store(const kernels::KvLayer& kv, const Piece& piece, std::int64_t row, std::int64_t kv_head);
   void store_all(const kernels::KvLayer& kv);
@@ -73,6 +75,7 @@ class ChunkPass {
   RopeTable rope_, long_rope_;
   Projector projector_;
   Strides strides_;
+  std::vector<KeyEvening> evenings_;  // one a layer, for int8 keys; else empty
 
   std::int64_t reserved_rows_ = 0;
   AlignedBuffer memory_;
@@ -82,7 +85,8 @@ class ChunkPass {
   AlignedBuffer attention_scratch_;
 
   // Of the chunk at work.
-  std::int64_t count_ = 0;  // rows
+  std::int64_t count_ = 0;               // rows
+  const KeyEvening* evening_ = nullptr;  // of the layer at work; null: keys are stored as they are
   std::vector<Piece> pieces_;
   std::vector<AttentionItem> items_, splits_;
   AlignedBuffer gathered_;

@@ -11,14 +11,16 @@ struct Decoder::Scratch {
   std::vector<float> hidden = {};  // [rows, hidden]
 };
 
-Decoder::Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
-                 kernels::Compute compute, ThreadPool& pool, kernels::TokenRole generated_as)
+Decoder::Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops, ThreadPool& pool,
+                 const DecoderOptions& options)
     : config_(config),
       pool_(pool),
-      compute_(compute),
-      roles_differ_(compute == kernels::Compute::kAuto && ops.bf16_prompts &&
-                    generated_as == kernels::TokenRole::kGenerated),
-      scratch_(new Scratch{.pass = ChunkPass(config, weights, ops, compute, pool)}) {}
+      options_(options),
+      roles_differ_(options.compute == kernels::Compute::kAuto && ops.bf16_prompts &&
+                    options.generated_as == kernels::TokenRole::kGenerated),
+      scratch_(new Scratch{.pass = ChunkPass(config, weights, ops, pool, options)}) {
+  ATELIER_CHECK(check_kv(config, options.kv).has_value());
+}
 
 Decoder::~Decoder() = default;
 
@@ -41,10 +43,6 @@ std::span<const float> Decoder::forward(std::span<const BatchSequence> batch, Kv
 
 std::span<const float> Decoder::hidden_states() const {
   return scratch_->hidden;
-}
-
-DType Decoder::kv_dtype_of(kernels::Compute compute) {
-  return compute == kernels::Compute::kF32 ? DType::kF32 : DType::kF16;
 }
 
 }  // namespace atelier::model

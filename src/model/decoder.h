@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "kernels/ops.h"
 #include "model/config.h"
+#include "model/decoder_options.h"
 #include "model/kv_store.h"
 #include "model/weights.h"
 
@@ -31,11 +32,9 @@ struct BatchSequence {
 
 class Decoder {
  public:
-  // All references must outlive the decoder. generated_as: as which generated rows are multiplied; as prompts
-  // they are slower alone and faster in company (kernels::form_for).
-  Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops,
-          kernels::Compute compute, ThreadPool& pool,
-          kernels::TokenRole generated_as = kernels::TokenRole::kGenerated);
+  // All references must outlive the decoder. The options have passed check_kv.
+  Decoder(const ModelConfig& config, const Weights& weights, const kernels::Ops& ops, ThreadPool& pool,
+          const DecoderOptions& options = {});
   ~Decoder();
 
   // Logits rows in the order of the batch, [rows, vocab_rows]; valid until the next call.
@@ -45,8 +44,7 @@ class Decoder {
   // the next call. Multiplied with the output matrix such a row becomes logits.
   std::span<const float> hidden_states() const;
 
-  DType kv_dtype() const { return kv_dtype_of(compute_); }
-  static DType kv_dtype_of(kernels::Compute compute);  // what the KV store must hold for this compute mode
+  DType kv_dtype() const { return options_.kv_dtype(); }  // what the KV store must hold
   const ModelConfig& config() const { return config_; }
   ThreadPool& pool() const { return pool_; }  // free between two forwards
 
@@ -54,7 +52,7 @@ class Decoder {
   struct Scratch;
   const ModelConfig& config_;
   ThreadPool& pool_;
-  kernels::Compute compute_;
+  DecoderOptions options_;
   bool roles_differ_;  // in their arithmetic
   std::unique_ptr<Scratch> scratch_;
 };

@@ -9,10 +9,27 @@ namespace {
 
 // Keys of one KV head in one block, or its values: head_dim x kBlockTokens.
 std::int64_t half_head_bytes(const ModelConfig& config, DType dtype) {
-  return config.head_dim * kernels::kBlockTokens * traits(dtype).block_bytes;
+  return config.head_dim * kernels::kBlockTokens / traits(dtype).block_values * traits(dtype).block_bytes;
 }
 
 }  // namespace
+
+DType kv_dtype(KvKind kind, kernels::Compute compute) {
+  if (kind == KvKind::kInt8) return DType::kQ8_0;
+  return compute == kernels::Compute::kF32 ? DType::kF32 : DType::kF16;
+}
+
+std::string_view kv_dtype_name(DType dtype) {
+  return dtype == DType::kQ8_0 ? "int8" : traits(dtype).name;
+}
+
+Status check_kv(const ModelConfig& config, KvKind kind) {
+  if (kind == KvKind::kAuto || config.head_dim % kernels::kKvScaleDims == 0) return {};
+  return fail_param(Fault::kUnsupported, "--kv-cache-dtype",
+                    fmt::format("--kv-cache-dtype int8: the heads of this model have {} dims; int8 wants a "
+                                "multiple of {}. float16 works",
+                                config.head_dim, kernels::kKvScaleDims));
+}
 
 KvStore::KvStore(const ModelConfig& config, DType dtype, std::int64_t blocks)
     : config_(config),

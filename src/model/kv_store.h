@@ -3,13 +3,23 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <string_view>
 
+#include "base/result.h"
 #include "kernels/ops.h"
 #include "model/config.h"
 #include "tensor/aligned_buffer.h"
 
 namespace atelier::model {
+
+// How keys and values are to be kept: as the compute mode says (f16, or f32 with kF32), or in int8.
+enum class KvKind : std::uint8_t { kAuto, kInt8 };
+
+DType kv_dtype(KvKind kind, kernels::Compute compute);
+std::string_view kv_dtype_name(DType dtype);  // as users know it: "F16", "int8"
+
+// kUnsupported, param "--kv-cache-dtype": this model's head_dim cannot be kept so.
+Status check_kv(const ModelConfig& config, KvKind kind);
 
 class KvStore {
  public:

@@ -57,8 +57,8 @@ class DecoderForTests {
  public:
   DecoderForTests(const ModelForTests& model, const kernels::Ops& ops, kernels::Compute compute,
                   ThreadPool& pool, std::int64_t blocks = 512,
-                  kernels::TokenRole generated_as = kernels::TokenRole::kGenerated)
-      : decoder_(model.config, model.weights, ops, compute, pool, generated_as),
+                  kernels::TokenRole generated_as = kernels::TokenRole::kGenerated, KvKind kv = KvKind::kAuto)
+      : decoder_(model.config, model.weights, ops, pool, {compute, generated_as, kv}),
         kv_(model.config, decoder_.kv_dtype(), blocks) {
     // 17 is prime to the count: every block once, never two neighbours.
     for (std::int64_t i = 0; i < blocks; ++i) free_.push_back(static_cast<std::int32_t>(i * 17 % blocks));

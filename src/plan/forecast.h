@@ -24,7 +24,7 @@ struct Place {
 struct ForecastWishes {
   std::int64_t users = 1;
   std::int64_t context = 0;  // tokens of each; 0 = what the model declares, or less where that does not fit
-  double kv_element_bytes = 2;  // 2: f16; 1: fp8, int8
+  double kv_element_bytes = 2;  // 2: f16; 34 / 32: int8 with its scales; 1: fp8, on cards
 };
 
 // Nobody is faster than reading and computing what cannot be avoided. Seconds; 0: the place's speed is

@@ -37,7 +37,8 @@ StepCost step_cost(const model::ModelConfig& config, const model::Weights& weigh
   cost.head_operations = operations(weights.output());
   const auto layers = static_cast<double>(config.layers), dim = static_cast<double>(config.head_dim);
   cost.kv_bytes_per_token = 2 * layers * static_cast<double>(config.kv_heads) * dim *
-                            static_cast<double>(traits(kv_dtype).block_bytes);
+                            static_cast<double>(traits(kv_dtype).block_bytes) /
+                            static_cast<double>(traits(kv_dtype).block_values);
   cost.attention_operations_per_key = 4 * layers * static_cast<double>(config.heads) * dim;
   return cost;
 }

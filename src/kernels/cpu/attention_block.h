@@ -45,6 +45,7 @@ struct Tile {
     return scratch + layout.queries + i / kGroup * kGroup * head_dim + i % kGroup;
   }
   float* weights(std::int64_t in_group) const { return scratch + layout.weights + in_group * kBlock; }
+  float* scaled_weights() const { return scratch + layout.scaled_weights; }
   float* shrink() const { return scratch + layout.shrink; }
   std::int64_t last_position() const { return first_position + (queries - 1) / heads_per_kv; }
 
@@ -60,24 +61,60 @@ Lanes::V load(const float* from) {
 Lanes::V load(const std::uint16_t* from) {
   return Lanes::load_f16(from);
 }
+Lanes::V load(const std::int8_t* from) {
+  return Lanes::load_i8(from);
+}
 
-// Scores of kQueries queries with the block's 32 keys, lanes = keys: no horizontal sum.
-template <int kQueries, class Element>
-void score(const Tile& tile, const Block<Element>& block, std::int64_t first, std::int64_t in_group) {
-  Lanes::V sum[kQueries][2];
-  for (int q = 0; q < kQueries; ++q) sum[q][0] = sum[q][1] = Lanes::set(0.0f);
-  const float* query = tile.query(first);
-  const Element *key = block.keys, *later = in_group == 0 ? block.later_keys : key;
-  for (std::int64_t d = 0; d < tile.head_dim; ++d, key += kBlock, later += kBlock, query += kGroup) {
+template <int kQueries>
+struct Products {
+  Lanes::V of[kQueries][2];
+};
+
+// Sums of query x key over `dims` dims from `dim` on, lanes = keys: no horizontal sum.
+template <int kQueries, class AnyBlock>
+Products<kQueries> multiply_keys(const Tile& tile, const AnyBlock& block, std::int64_t first,
+                                 std::int64_t in_group, std::int64_t dim, std::int64_t dims) {
+  Products<kQueries> sum;
+  for (int q = 0; q < kQueries; ++q) sum.of[q][0] = sum.of[q][1] = Lanes::set(0.0f);
+  const float* query = tile.query(first) + dim * kGroup;
+  const typename AnyBlock::Element* key = block.keys + dim * kBlock;
+  const std::byte* later =
+      in_group == 0 ? block.later_keys + dim * AnyBlock::kRowBytes : reinterpret_cast<const std::byte*>(key);
+  for (std::int64_t d = 0; d < dims; ++d, key += kBlock, later += AnyBlock::kRowBytes, query += kGroup) {
     const Lanes::V low = Lanes::fetch_after(load(key), later), high = load(key + 16);
     for (int q = 0; q < kQueries; ++q) {
       const Lanes::V element = Lanes::set(query[q]);
-      sum[q][0] = Lanes::fma(element, low, sum[q][0]);
-      sum[q][1] = Lanes::fma(element, high, sum[q][1]);
+      sum.of[q][0] = Lanes::fma(element, low, sum.of[q][0]);
+      sum.of[q][1] = Lanes::fma(element, high, sum.of[q][1]);
     }
   }
+  return sum;
+}
+
+// Scores of kQueries queries with the block's 32 keys.
+template <int kQueries, class Element>
+void score(const Tile& tile, const Block<Element>& block, std::int64_t first, std::int64_t in_group) {
+  const auto sum = multiply_keys<kQueries>(tile, block, first, in_group, 0, tile.head_dim);
   for (int q = 0; q < kQueries; ++q)
-    for (int half = 0; half < 2; ++half) Lanes::store(tile.weights(in_group + q) + half * 16, sum[q][half]);
+    for (int half = 0; half < 2; ++half)
+      Lanes::store(tile.weights(in_group + q) + half * 16, sum.of[q][half]);
+}
+
+// The same: a scale is multiplied with the sum over its 32 dims.
+template <int kQueries, class Element>
+void score(const Tile& tile, const ScaledBlock<Element>& block, std::int64_t first, std::int64_t in_group) {
+  for (std::int64_t dim = 0; dim < tile.head_dim; dim += kScaleDims) {
+    const auto sum = multiply_keys<kQueries>(tile, block, first, in_group, dim, kScaleDims);
+    const std::uint16_t* scales = block.key_scales + dim / kScaleDims * kBlock;
+    for (int half = 0; half < 2; ++half) {
+      const Lanes::V scale = Lanes::load_f16(scales + half * 16);
+      for (int q = 0; q < kQueries; ++q) {
+        float* to = tile.weights(in_group + q) + half * 16;
+        const Lanes::V before = dim == 0 ? Lanes::set(0.0f) : Lanes::load(to);
+        Lanes::store(to, Lanes::fma(sum.of[q][half], scale, before));
+      }
+    }
+  }
 }
 
 // A step of the running softmax for `count` queries from `first` on: scores become weights, highest scores
@@ -110,9 +147,34 @@ void weigh(const Tile& tile, const Gathered& to, std::int64_t first, std::int64_
   }
 }
 
+// The weights that `dim`'s values are multiplied with.
+template <int kQueries, class Element>
+const float* weights_of(const Tile& tile, const Block<Element>&, std::int64_t in_group, std::int64_t) {
+  return tile.weights(in_group);
+}
+
+// The same with the values' scales in them. Made anew where `dim` begins new scales.
+template <int kQueries, class Element>
+const float* weights_of(const Tile& tile, const ScaledBlock<Element>& block, std::int64_t in_group,
+                        std::int64_t dim) {
+  float* scaled = tile.scaled_weights();
+  if (dim % kScaleDims != 0) return scaled;
+  const std::uint16_t* scales = block.value_scales + dim / kScaleDims * kBlock;
+  for (int half = 0; half < 2; ++half) {
+    Lanes::V scale = Lanes::load_f16(scales + half * 16);
+    if (block.written < kBlock)
+      scale = Lanes::keep_first(scale, static_cast<int>(block.written) - half * 16, 0.0f);
+    for (int q = 0; q < kQueries; ++q) {
+      const Lanes::V weight = Lanes::load(tile.weights(in_group + q) + half * 16);
+      Lanes::store(scaled + q * kBlock + half * 16, Lanes::mul(weight, scale));
+    }
+  }
+  return scaled;
+}
+
 // sums = sums x shrink + weights x values for kVectors x 16 dims from `dim` on.
-template <int kQueries, int kVectors, class Element>
-void gather(const Tile& tile, const Gathered& to, const Block<Element>& block, std::int64_t first,
+template <int kQueries, int kVectors, class AnyBlock>
+void gather(const Tile& tile, const Gathered& to, const AnyBlock& block, std::int64_t first,
             std::int64_t in_group, std::int64_t dim) {
   float* sums[kVectors];
   for (int v = 0; v < kVectors; ++v) sums[v] = to.sum(first, dim + v * 16);
@@ -121,10 +183,13 @@ void gather(const Tile& tile, const Gathered& to, const Block<Element>& block, s
   for (int q = 0; q < kQueries; ++q)
     for (int v = 0; v < kVectors; ++v)
       sum[q][v] = Lanes::mul(Lanes::load(sums[v] + q * 16), Lanes::set(shrink[q]));
-  const Element *value = block.values + dim,
-                *later = (in_group == 0 ? block.later_values : block.values) + dim * kBlock;
-  const float* weights = tile.weights(in_group);
-  for (int token = 0; token < kBlock; ++token, value += block.value_stride, later += kVectors * 16) {
+  const typename AnyBlock::Element* value = block.values + dim;
+  const std::byte* later =
+      (in_group == 0 ? block.later_values : reinterpret_cast<const std::byte*>(block.values)) +
+      dim * AnyBlock::kRowBytes;
+  const float* weights = weights_of<kQueries>(tile, block, in_group, dim);
+  constexpr std::int64_t kFetched = kVectors * 16 * AnyBlock::kRowBytes / kBlock;
+  for (int token = 0; token < kBlock; ++token, value += block.value_stride, later += kFetched) {
     Lanes::V element[kVectors];
     for (int v = 0; v < kVectors; ++v) element[v] = load(value + v * 16);
     element[0] = Lanes::fetch_after(element[0], later);
@@ -137,8 +202,8 @@ void gather(const Tile& tile, const Gathered& to, const Block<Element>& block, s
     for (int v = 0; v < kVectors; ++v) Lanes::store(sums[v] + q * 16, sum[q][v]);
 }
 
-template <int kQueries, class Element>
-void gather_all_dims(const Tile& tile, const Gathered& to, const Block<Element>& block, std::int64_t first,
+template <int kQueries, class AnyBlock>
+void gather_all_dims(const Tile& tile, const Gathered& to, const AnyBlock& block, std::int64_t first,
                      std::int64_t in_group) {
   std::int64_t dim = 0;
   if constexpr (Lanes::kValueVectors >= 2)
@@ -163,8 +228,8 @@ void in_register_blocks(std::int64_t count, Body body) {
   if constexpr (kLargest > 1) in_register_rest<kLargest - 1>(count - at, at, body);
 }
 
-template <class Element>
-void attend_block(const Tile& tile, const Gathered& to, const Block<Element>& block) {
+template <class AnyBlock>
+void attend_block(const Tile& tile, const Gathered& to, const AnyBlock& block) {
   for (std::int64_t group = 0; group < tile.queries; group += kGroup) {
     const std::int64_t left = tile.queries - group, count = left < kGroup ? left : kGroup;
     if (tile.seen(group + count - 1, block.position) <= 0) continue;  // whole group out of sight

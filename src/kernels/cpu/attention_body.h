@@ -12,7 +12,8 @@
 namespace atelier::kernels {
 namespace {
 
-// Up to so many queries take f16 from the store into registers; for more a block is widened in scratch first.
+// Up to so many queries take f16 or int8 from the store into registers; for more a block is widened in
+// scratch first.
 constexpr std::int64_t kFewQueries = 16;
 
 Tile tile_of(const KvLayer& kv, const AttentionRows& rows, std::byte* scratch) {
@@ -52,7 +53,60 @@ Block<float> widened_block(const Tile& tile, const Block<std::uint16_t>& from, s
   float *keys = tile.scratch + tile.layout.keys, *values = tile.scratch + tile.layout.values;
   widen(from.keys, keys, tile.head_dim * kBlock);
   widen_values(from.values, tile.head_dim, written, tile.layout.padded_dim, values);
-  return {from.position, keys, values, tile.layout.padded_dim, keys, values};
+  return {.position = from.position,
+          .keys = keys,
+          .values = values,
+          .value_stride = tile.layout.padded_dim,
+          .later_keys = reinterpret_cast<const std::byte*>(keys),
+          .later_values = reinterpret_cast<const std::byte*>(values)};
+}
+
+// The same of int8, not scaled: scales are multiplied in where they are for few queries.
+ScaledBlock<float> widened_block(const Tile& tile, const ScaledBlock<std::int8_t>& from) {
+  float *keys = tile.scratch + tile.layout.keys, *values = tile.scratch + tile.layout.values;
+  widen(from.keys, keys, tile.head_dim * kBlock);
+  widen(from.values, values, tile.head_dim * kBlock);
+  return {.position = from.position,
+          .keys = keys,
+          .values = values,
+          .value_stride = tile.head_dim,
+          .later_keys = reinterpret_cast<const std::byte*>(keys),
+          .later_values = reinterpret_cast<const std::byte*>(values),
+          .key_scales = from.key_scales,
+          .value_scales = from.value_scales,
+          .written = from.written};
+}
+
+// `written`: how many of the block's slots hold anything; may be over 32.
+void attend_stored(const Tile& tile, const Gathered& to, Block<float> block, std::int64_t written) {
+  if (written < kBlock || tile.layout.padded_dim != tile.head_dim) {
+    float* values = tile.scratch + tile.layout.values;
+    widen_values(block.values, tile.head_dim, written, tile.layout.padded_dim, values);
+    block.values = values;
+    block.later_values = reinterpret_cast<const std::byte*>(values);
+    block.value_stride = tile.layout.padded_dim;
+  }
+  attend_block(tile, to, block);
+}
+
+void attend_stored(const Tile& tile, const Gathered& to, const Block<std::uint16_t>& block,
+                   std::int64_t written) {
+  const bool whole = written >= kBlock && tile.layout.padded_dim == tile.head_dim;
+  if (whole && tile.queries <= kFewQueries) {
+    attend_block(tile, to, block);
+  } else {
+    attend_block(tile, to, widened_block(tile, block, written));
+  }
+}
+
+void attend_stored(const Tile& tile, const Gathered& to, const Block<std::int8_t>& block,
+                   std::int64_t written) {
+  const ScaledBlock<std::int8_t> scaled = scaled_block(block, tile.head_dim, written);
+  if (tile.queries <= kFewQueries) {
+    attend_block(tile, to, scaled);
+  } else {
+    attend_block(tile, to, widened_block(tile, scaled));
+  }
 }
 
 // The tile's queries over the keys of one part.
@@ -66,23 +120,12 @@ void gather_part(const Tile& tile, const KvLayer& kv, const AttentionRows& rows,
   for (std::int64_t at = first; at < end; ++at) {
     const std::int64_t written = keys - at * kBlock,
                        later = at + kBlocksAhead < last ? at + kBlocksAhead : last;
-    const bool whole = written >= kBlock && tile.layout.padded_dim == tile.head_dim;
     if (kv.dtype == DType::kF32) {
-      Block<float> block = stored_block<float>(kv, rows, kv_head, at, later);
-      if (!whole) {
-        float* values = tile.scratch + tile.layout.values;
-        widen_values(block.values, tile.head_dim, written, tile.layout.padded_dim, values);
-        block.values = block.later_values = values;
-        block.value_stride = tile.layout.padded_dim;
-      }
-      attend_block(tile, to, block);
+      attend_stored(tile, to, stored_block<float>(kv, rows, kv_head, at, later), written);
+    } else if (kv.dtype == DType::kQ8_0) {
+      attend_stored(tile, to, stored_block<std::int8_t>(kv, rows, kv_head, at, later), written);
     } else {
-      const auto block = stored_block<std::uint16_t>(kv, rows, kv_head, at, later);
-      if (whole && tile.queries <= kFewQueries) {
-        attend_block(tile, to, block);
-      } else {
-        attend_block(tile, to, widened_block(tile, block, written));
-      }
+      attend_stored(tile, to, stored_block<std::uint16_t>(kv, rows, kv_head, at, later), written);
     }
   }
 }

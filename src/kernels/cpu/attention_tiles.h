@@ -65,34 +65,63 @@ void configure_attention(Tiles& tiles) {
 
 // --- a step's keys and values as tiles, once for all queries ---
 
-// out[j][i] = from[i][j] rounded to bf16, for `rows` <= 32 rows of `columns` <= 16 f16; zeros beyond.
-void transposed_tile(const std::uint16_t* from, std::int64_t stride, std::int64_t rows, std::int64_t columns,
-                     std::byte* out) {
-  const auto row = [&](std::int64_t i) {
-    if (i >= rows) return Lanes::set(0.0f);
-    if (columns >= 16) return Lanes::load_f16(from + i * stride);
-    std::uint16_t part[16] = {};
-    for (std::int64_t j = 0; j < columns; ++j) part[j] = from[i * stride + j];
-    return Lanes::load_f16(part);
-  };
+// out[j][i] = row(i)[j] rounded to bf16, for 32 rows of 16.
+template <class Row>
+void transposed_tile(Row row, std::byte* out) {
   Lanes::V pairs[16];
   for (std::int64_t i = 0; i < 16; ++i) pairs[i] = round_pairs(row(2 * i), row(2 * i + 1));
   transpose(pairs);
   for (int j = 0; j < 16; ++j) Lanes::store(reinterpret_cast<float*>(out) + 16 * j, pairs[j]);
 }
 
+// Up to 32 rows of f16, of up to 16 columns; zeros beyond.
+struct HalfRows {
+  const std::uint16_t* from;
+  std::int64_t stride, rows, columns;
+
+  Lanes::V operator()(std::int64_t i) const {
+    if (i >= rows) return Lanes::set(0.0f);
+    if (columns >= 16) return Lanes::load_f16(from + i * stride);
+    std::uint16_t part[16] = {};
+    for (std::int64_t j = 0; j < columns; ++j) part[j] = from[i * stride + j];
+    return Lanes::load_f16(part);
+  }
+};
+
 // `written`: how many of the block's tokens hold anything.
-void load_tiles(const Prompt& p, const KvLayer& kv, std::int64_t kv_head, std::int64_t block,
-                std::int64_t chunk, std::int64_t written) {
-  const std::uint16_t* keys = of_head<const std::uint16_t>(kv, kv.keys, block, kv_head);
-  const std::uint16_t* values = of_head<const std::uint16_t>(kv, kv.values, block, kv_head);
+void load_tiles(const Prompt& p, const Block<std::uint16_t>& block, std::int64_t chunk,
+                std::int64_t written) {
   for (std::int64_t half = 0; half < 2; ++half)
     for (std::int64_t dim = 0; dim < p.head_dim; dim += 32)
-      transposed_tile(keys + dim * kBlock + half * 16, kBlock, p.head_dim - dim, 16,
+      transposed_tile(HalfRows{block.keys + dim * kBlock + half * 16, kBlock, p.head_dim - dim, 16},
                       p.keys(2 * chunk + half) + dim / 32 * kTileBytes);
   for (std::int64_t dim = 0; dim < p.head_dim; dim += 16)
-    transposed_tile(values + dim, p.head_dim, written, p.head_dim - dim,
+    transposed_tile(HalfRows{block.values + dim, p.head_dim, written, p.head_dim - dim},
                     p.values(dim / 16) + chunk * kTileBytes);
+}
+
+// The same of int8. An element times its scale has 18 bits: it is rounded once, to bf16.
+void load_tiles(const Prompt& p, const Block<std::int8_t>& block, std::int64_t chunk, std::int64_t written) {
+  const std::uint16_t *key_scales = scales_behind(block.keys, p.head_dim),
+                      *value_scales = scales_behind(block.values, p.head_dim);
+  for (std::int64_t half = 0; half < 2; ++half)
+    for (std::int64_t dim = 0; dim < p.head_dim; dim += kScaleDims) {
+      const Lanes::V scale = Lanes::load_f16(key_scales + dim / kScaleDims * kBlock + half * 16);
+      const std::int8_t* keys = block.keys + dim * kBlock + half * 16;
+      transposed_tile([&](std::int64_t i) { return Lanes::mul(Lanes::load_i8(keys + i * kBlock), scale); },
+                      p.keys(2 * chunk + half) + dim / 32 * kTileBytes);
+    }
+  for (std::int64_t dim = 0; dim < p.head_dim; dim += 16) {
+    alignas(64) float scale[kBlock];
+    widen(value_scales + dim / kScaleDims * kBlock, scale, kBlock);
+    const std::int8_t* values = block.values + dim;
+    transposed_tile(
+        [&](std::int64_t i) {
+          if (i >= written) return Lanes::set(0.0f);
+          return Lanes::mul(Lanes::load_i8(values + i * p.head_dim), Lanes::set(scale[i]));
+        },
+        p.values(dim / 16) + chunk * kTileBytes);
+  }
 }
 
 // --- products ---
@@ -315,8 +344,12 @@ void attend_rows(Tiles& tiles, const Prompt& p, const KvLayer& kv, const Attenti
   const std::int64_t keys = p.position(p.queries) + 1;
   for (std::int64_t position = 0; position < keys; position += kStepKeys) {
     for (std::int64_t chunk = 0; chunk < kStepChunks && position + chunk * kBlock < keys; ++chunk) {
-      const std::int64_t at = position + chunk * kBlock;
-      load_tiles(p, kv, kv_head, rows.blocks[at / kBlock], chunk, keys - at);
+      const std::int64_t at = position / kBlock + chunk, written = keys - at * kBlock;
+      if (kv.dtype == DType::kQ8_0) {
+        load_tiles(p, stored_block<std::int8_t>(kv, rows, kv_head, at, at), chunk, written);
+      } else {
+        load_tiles(p, stored_block<std::uint16_t>(kv, rows, kv_head, at, at), chunk, written);
+      }
     }
     attend_step(tiles, p, position);
   }

@@ -52,6 +52,9 @@ struct Lanes {
   static void store_f16(std::uint16_t* p, V a) {
     for (int i = 0; i < 16; ++i) p[i] = f16_from_f32(a.f[i]);
   }
+  static V load_i8(const std::int8_t* p) {
+    return each([&](int i) { return static_cast<float>(p[i]); });
+  }
 
   static V add(V a, V b) {
     return each([&](int i) { return a.f[i] + b.f[i]; });
