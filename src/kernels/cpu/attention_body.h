@@ -109,24 +109,31 @@ void attend_stored(const Tile& tile, const Gathered& to, const Block<std::int8_t
   }
 }
 
-// The tile's queries over the keys of one part.
-void gather_part(const Tile& tile, const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head,
-                 std::int64_t part, const Gathered& to) {
-  begin_part(tile, to);
+// The tile's queries over the keys of one part. A function for each kind of elements: all in one are too much
+// for the compiler to inline, which costs f16 a tenth.
+template <class Element>
+[[gnu::noinline]] void gather_blocks(const Tile& tile, const KvLayer& kv, const AttentionRows& rows,
+                                     std::int64_t kv_head, std::int64_t part, const Gathered& to) {
   const std::int64_t keys = tile.last_position() + 1, left = keys - part * kPartKeys;
   const std::int64_t first = part * (kPartKeys / kBlock),
                      end = first + ((left < kPartKeys ? left : kPartKeys) + kBlock - 1) / kBlock;
   const std::int64_t last = tile.last_position() / kBlock;  // of all parts: the next one begins soon
   for (std::int64_t at = first; at < end; ++at) {
-    const std::int64_t written = keys - at * kBlock,
-                       later = at + kBlocksAhead < last ? at + kBlocksAhead : last;
-    if (kv.dtype == DType::kF32) {
-      attend_stored(tile, to, stored_block<float>(kv, rows, kv_head, at, later), written);
-    } else if (kv.dtype == DType::kQ8_0) {
-      attend_stored(tile, to, stored_block<std::int8_t>(kv, rows, kv_head, at, later), written);
-    } else {
-      attend_stored(tile, to, stored_block<std::uint16_t>(kv, rows, kv_head, at, later), written);
-    }
+    const std::int64_t later = at + kBlocksAhead < last ? at + kBlocksAhead : last;
+    attend_stored(tile, to, stored_block<Element>(kv, rows, kv_head, at, later), keys - at * kBlock);
+  }
+}
+
+void gather_part(const Tile& tile, const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head,
+                 std::int64_t part, const Gathered& to) {
+  begin_part(tile, to);
+  switch (kv.dtype) {
+    case DType::kF32:
+      return gather_blocks<float>(tile, kv, rows, kv_head, part, to);
+    case DType::kQ8_0:
+      return gather_blocks<std::int8_t>(tile, kv, rows, kv_head, part, to);
+    default:
+      return gather_blocks<std::uint16_t>(tile, kv, rows, kv_head, part, to);
   }
 }
 

@@ -88,16 +88,24 @@ struct HalfRows {
   }
 };
 
+// The same as a tile; most are whole.
+void transposed_halves(const HalfRows& rows, std::byte* out) {
+  if (rows.rows < 32 || rows.columns < 16) return transposed_tile(rows, out);
+  const std::uint16_t* from = rows.from;
+  const std::int64_t stride = rows.stride;
+  transposed_tile([=](std::int64_t i) { return Lanes::load_f16(from + i * stride); }, out);
+}
+
 // `written`: how many of the block's tokens hold anything.
 void load_tiles(const Prompt& p, const Block<std::uint16_t>& block, std::int64_t chunk,
                 std::int64_t written) {
   for (std::int64_t half = 0; half < 2; ++half)
     for (std::int64_t dim = 0; dim < p.head_dim; dim += 32)
-      transposed_tile(HalfRows{block.keys + dim * kBlock + half * 16, kBlock, p.head_dim - dim, 16},
-                      p.keys(2 * chunk + half) + dim / 32 * kTileBytes);
+      transposed_halves({block.keys + dim * kBlock + half * 16, kBlock, p.head_dim - dim, 16},
+                        p.keys(2 * chunk + half) + dim / 32 * kTileBytes);
   for (std::int64_t dim = 0; dim < p.head_dim; dim += 16)
-    transposed_tile(HalfRows{block.values + dim, p.head_dim, written, p.head_dim - dim},
-                    p.values(dim / 16) + chunk * kTileBytes);
+    transposed_halves({block.values + dim, p.head_dim, written, p.head_dim - dim},
+                      p.values(dim / 16) + chunk * kTileBytes);
 }
 
 // The same of int8. An element times its scale has 18 bits: it is rounded once, to bf16.

@@ -21,6 +21,7 @@ constexpr int kScaleDims = static_cast<int>(kKvScaleDims);
 template <class KvElement>
 struct Block {
   using Element = KvElement;
+  static constexpr bool kScaled = false;
   static constexpr std::int64_t kRowBytes = kBlock * sizeof(Element);  // to fetch for 32 elements
   std::int64_t position;
   const Element *keys, *values;
@@ -33,6 +34,7 @@ struct Block {
 template <class KvElement>
 struct ScaledBlock {
   using Element = KvElement;
+  static constexpr bool kScaled = true;
   static constexpr std::int64_t kRowBytes = kBlock + kBlock / kScaleDims * sizeof(std::uint16_t);
   std::int64_t position;
   const Element *keys, *values;
