@@ -106,12 +106,14 @@ class LatencyRun::Batch {
             .logits = completes ? model::LogitsWanted::kLast : model::LogitsWanted::kNone};
   }
 
+  // On all threads, as the engine does.
   void keep_best(std::span<const float> logits, std::span<Sequence* const> sequences) {
     if (sequences.empty()) return;
     const std::size_t width = logits.size() / sequences.size();
-    for (std::size_t i = 0; i < sequences.size(); ++i) {
-      sequences[i]->next = sample::argmax(logits.subspan(i * width, static_cast<std::size_t>(vocabulary_)));
-    }
+    decoder_.pool().split(std::ssize(sequences), [&](int, std::int64_t begin, std::int64_t end) {
+      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+        sequences[i]->next = sample::argmax(logits.subspan(i * width, static_cast<std::size_t>(vocabulary_)));
+    });
   }
 
   const LatencyTask& task_;
