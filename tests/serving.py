@@ -65,13 +65,17 @@ class Server:
     def load(self):
         return self.get("/load").json()
 
-    def wait_idle(self, patience_s=10.0):
-        """Waits until nothing runs in the engine; the seconds it took."""
+    def wait_until(self, holds, patience_s=10.0):
+        """Waits until holds(what /load says); the seconds it took."""
         begin = time.monotonic()
-        while self.load()["server_load"] > 0:
-            assert time.monotonic() - begin < patience_s, f"still busy: {self.load()}"
+        while not holds(load := self.load()):
+            assert time.monotonic() - begin < patience_s, f"still {load}"
             time.sleep(0.005)
         return time.monotonic() - begin
+
+    def wait_idle(self, patience_s=10.0):
+        """Waits until nothing runs in the engine; the seconds it took."""
+        return self.wait_until(lambda load: load["server_load"] == 0, patience_s)
 
     def stop(self, patience_s=60):
         """SIGTERM and its exit status."""

@@ -37,10 +37,14 @@ struct PlanOptions {
   bool json = false;
 };
 
+constexpr double bytes_of(DType dtype) {
+  return static_cast<double>(traits(dtype).block_bytes) / static_cast<double>(traits(dtype).block_values);
+}
+
 // Bytes of an element of keys or values, by --kv-cache-dtype; fp8 as cards have it.
-const std::map<std::string, double> kKvElementBytes = {{"auto", 2},     {"float16", 2},     {"bfloat16", 2},
-                                                       {"float32", 4},  {"fp8", 1},         {"fp8_e4m3", 1},
-                                                       {"fp8_e5m2", 1}, {"int8", 34.0 / 32}};
+const std::map<std::string, double> kKvElementBytes = {
+    {"auto", 2}, {"float16", 2},  {"bfloat16", 2}, {"float32", 4},
+    {"fp8", 1},  {"fp8_e4m3", 1}, {"fp8_e5m2", 1}, {"int8", bytes_of(DType::kQ8_0)}};
 
 // The headers of a model: its own files where they are here, else what its publisher says of it.
 struct Headers {
@@ -236,7 +240,7 @@ void add_plan(CLI::App& root, Chosen& chosen) {
       ->capture_default_str();
   command
       ->add_option("--kv-cache-dtype", options->kv_dtype, "auto (f16), float16, bfloat16, float32, fp8, int8")
-      ->check(CLI::IsMember(kKvElementBytes, CLI::ignore_case).description(""));
+      ->transform(CLI::IsMember(kKvElementBytes, CLI::ignore_case).description(""));
   command
       ->add_option(
           "--gpu-memory-utilization", options->share,

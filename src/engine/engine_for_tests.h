@@ -50,6 +50,21 @@ inline std::vector<std::int32_t> random_prompt(std::mt19937& random, std::size_t
   return prompt;
 }
 
+inline GenerationRequest with_logprobs(std::vector<std::int32_t> prompt, std::int64_t max_tokens) {
+  GenerationRequest request = engine::request(std::move(prompt), max_tokens);
+  request.sampling.logprobs = 2;
+  return request;
+}
+
+// Eight of different lengths, 120 tokens of answer each.
+inline std::vector<GenerationRequest> eight_requests() {
+  std::mt19937 random(8);
+  std::vector<GenerationRequest> requests;
+  for (std::size_t i = 0; i < 8; ++i)
+    requests.push_back(with_logprobs(random_prompt(random, 20 + i * 5), 120));
+  return requests;
+}
+
 struct Answer {
   std::vector<sample::TokenScore> prompt;
   std::vector<TokenEvent> tokens;
@@ -78,6 +93,20 @@ inline Answer run(Engine& engine, GenerationRequest request) {
   auto handle = engine.submit(std::move(request));
   EXPECT_TRUE(handle) << handle.error().message;
   return handle ? finish(**handle) : Answer{};
+}
+
+inline std::vector<Answer> answers_alone(TinyModel& model, const std::vector<GenerationRequest>& requests) {
+  Engine engine(model.decoder(), config());
+  std::vector<Answer> alone;
+  for (const GenerationRequest& request : requests) alone.push_back(run(engine, request));
+  return alone;
+}
+
+// Bits and all.
+inline void expect_same(const Answer& got, const Answer& expected) {
+  ASSERT_EQ(got.ids(), expected.ids());
+  for (std::size_t i = 0; i < got.tokens.size(); ++i)
+    ASSERT_EQ(got.tokens[i].logprob, expected.tokens[i].logprob);
 }
 
 // The stats once everything has ended (ends are told after the books are settled).

@@ -11,28 +11,10 @@ TinyModel int8_model() {
   return TinyModel(2, 20250726, true, 32, model::KvKind::kInt8);
 }
 
-GenerationRequest with_logprobs(std::vector<std::int32_t> prompt, std::int64_t max_tokens) {
-  GenerationRequest request = engine::request(std::move(prompt), max_tokens);
-  request.sampling.logprobs = 2;
-  return request;
-}
-
-void expect_same(const Answer& got, const Answer& expected) {
-  ASSERT_EQ(got.ids(), expected.ids());
-  for (std::size_t i = 0; i < got.tokens.size(); ++i)
-    ASSERT_EQ(got.tokens[i].logprob, expected.tokens[i].logprob);
-}
-
 TEST(Int8Kv, CompanyAndPreemptionAreNotSeenInAnswers) {
   TinyModel model = int8_model();
-  std::mt19937 random(8);
-  std::vector<GenerationRequest> requests;
-  for (int i = 0; i < 8; ++i) requests.push_back(with_logprobs(random_prompt(random, 20 + i * 5), 120));
-  std::vector<Answer> alone;
-  {
-    Engine engine(model.decoder(), config());
-    for (const GenerationRequest& request : requests) alone.push_back(run(engine, request));
-  }
+  const std::vector<GenerationRequest> requests = eight_requests();
+  const std::vector<Answer> alone = answers_alone(model, requests);
   for (const std::int64_t blocks : {40, 10}) {  // room for all, and for two of the eight at full length
     EngineConfig narrow = config();
     narrow.kv_blocks = blocks;

@@ -77,14 +77,19 @@ def test_heads_that_cannot_are_refused(command):
         assert word in done.stderr
 
 
-def test_the_plan_counts_int8_as_the_server_does(start_server):
-    done = subprocess.run([BIN, "plan", MODEL, "--users", "4", "--context", "2048", "--kv-cache-dtype", "int8", "--json"],
+def plan(dtype):
+    done = subprocess.run([BIN, "plan", MODEL, "--users", "4", "--context", "2048", "--kv-cache-dtype", dtype, "--json"],
                           capture_output=True, text=True, timeout=120, check=True)
-    planned = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_the_plan_counts_int8_as_the_server_does(start_server):
+    planned = plan("int8")
     server = start_server("--kv-cache-dtype", "int8", "--max-num-seqs", "4", "--max-model-len", "2048")
     taken = server.load()["kv_blocks_total"] * 32 * pool(server)[0]
     assert planned["kv_bytes_per_token"] == pool(server)[0]
     assert planned["kv_bytes"] == pytest.approx(taken, rel=0.02)
+    assert plan("INT8")["kv_bytes"] == planned["kv_bytes"]
 
 
 def test_other_types_are_told_with_the_nearest(start_server):

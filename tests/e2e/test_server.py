@@ -321,22 +321,12 @@ def raw_post(server, body):
     return connection
 
 
-def wait_until(server, holds, patience_s=10.0):
-    begin = time.monotonic()
-    while not holds(load := server.load()):
-        assert time.monotonic() - begin < patience_s, f"still {load}"
-        time.sleep(0.005)
-
-
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_client_that_goes_frees_its_place(server, stream):
     body = {"prompt": "Once upon a time", "max_tokens": 4000, "ignore_eos": True, "stream": stream}
     for _ in range(5):
         connection = raw_post(server, body)
-        deadline = time.monotonic() + 10
-        while server.load()["running"] == 0:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        server.wait_until(lambda load: load["running"] > 0)
         connection.close()
         assert server.wait_idle() < 2.0
     assert server.load()["kv_blocks_used"] == 0
@@ -348,10 +338,10 @@ def test_a_client_that_goes_while_waiting_frees_its_place(start_server):
     running = raw_post(server, body)
     time.sleep(0.3)
     waiting = [raw_post(server, body) for _ in range(4)]
-    wait_until(server, lambda load: load["waiting"] == 4)
+    server.wait_until(lambda load: load["waiting"] == 4)
     for connection in waiting:
         connection.close()
-    wait_until(server, lambda load: load["waiting"] == 0)
+    server.wait_until(lambda load: load["waiting"] == 0)
     assert server.load()["running"] == 1
     running.close()
     server.wait_idle()
@@ -361,15 +351,15 @@ def test_at_most_so_many_requests_are_in_the_server_running_or_waiting(start_ser
     server = start_server("--max-num-seqs", "2", "--max-num-queued-reqs", "3", "--max-model-len", "2048")
     body = {"prompt": "Once upon a time", "max_tokens": 1500, "ignore_eos": True, "stream": True}
     taken_in = [raw_post(server, body) for _ in range(3)]
-    wait_until(server, lambda load: (load["running"], load["waiting"]) == (2, 1))
+    server.wait_until(lambda load: (load["running"], load["waiting"]) == (2, 1))
     with pytest.raises(openai.InternalServerError) as refused:
         server.client().completions.create(model=server.model, prompt="Once", max_tokens=1)
     assert refused.value.status_code == 503 and 1 <= int(refused.value.response.headers["retry-after"]) <= 60
     assert "3 requests are running or waiting, and 3 may" in refused.value.message
     taken_in.pop().close()
-    wait_until(server, lambda load: load["server_load"] == 2)
+    server.wait_until(lambda load: load["server_load"] == 2)
     taken_in.append(raw_post(server, body))
-    wait_until(server, lambda load: load["server_load"] == 3)
+    server.wait_until(lambda load: load["server_load"] == 3)
     for connection in taken_in:
         connection.close()
     server.wait_idle()
@@ -378,9 +368,9 @@ def test_at_most_so_many_requests_are_in_the_server_running_or_waiting(start_ser
 def test_at_most_so_many_prompt_tokens_are_queued(start_server):
     server = start_server("--max-num-seqs", "1", "--max-num-queued-tokens", "100", "--max-model-len", "2048")
     running = raw_post(server, {"prompt": "Once", "max_tokens": 1900, "ignore_eos": True, "stream": True})
-    wait_until(server, lambda load: load["running"] == 1 and load["queued_tokens"] == 0)
+    server.wait_until(lambda load: load["running"] == 1 and load["queued_tokens"] == 0)
     waiting = raw_post(server, {"prompt": [100] * 90, "max_tokens": 1})
-    wait_until(server, lambda load: load["queued_tokens"] == 90)
+    server.wait_until(lambda load: load["queued_tokens"] == 90)
     client = server.client().completions
     with pytest.raises(openai.InternalServerError) as refused:
         client.create(model=server.model, prompt=[100] * 11, max_tokens=1)

@@ -110,7 +110,7 @@ void attend_stored(const Tile& tile, const Gathered& to, const Block<std::int8_t
 }
 
 // The tile's queries over the keys of one part. A function for each kind of elements: all in one are too much
-// for the compiler to inline, which costs f16 a tenth.
+// for the compiler to inline.
 template <class Element>
 [[gnu::noinline]] void gather_blocks(const Tile& tile, const KvLayer& kv, const AttentionRows& rows,
                                      std::int64_t kv_head, std::int64_t part, const Gathered& to) {
