@@ -47,34 +47,32 @@ void begin_part(const Tile& tile, const Gathered& to) {
   }
 }
 
-// A block's keys and values as f32 in scratch. Scores of slots >= written may be anything: weigh() replaces
-// them.
-Block<float> widened_block(const Tile& tile, const Block<std::uint16_t>& from, std::int64_t written) {
-  float *keys = tile.scratch + tile.layout.keys, *values = tile.scratch + tile.layout.values;
-  widen(from.keys, keys, tile.head_dim * kBlock);
-  widen_values(from.values, tile.head_dim, written, tile.layout.padded_dim, values);
-  return {.position = from.position,
+// The block at `position` as it stands in scratch.
+Block<float> block_in_scratch(const Tile& tile, std::int64_t position, std::int64_t value_stride) {
+  const float *keys = tile.scratch + tile.layout.keys, *values = tile.scratch + tile.layout.values;
+  return {.position = position,
           .keys = keys,
           .values = values,
-          .value_stride = tile.layout.padded_dim,
+          .value_stride = value_stride,
           .later_keys = reinterpret_cast<const std::byte*>(keys),
           .later_values = reinterpret_cast<const std::byte*>(values)};
 }
 
+// A block's keys and values as f32 in scratch. Scores of slots >= written may be anything: weigh() replaces
+// them.
+Block<float> widened_block(const Tile& tile, const Block<std::uint16_t>& from, std::int64_t written) {
+  widen(from.keys, tile.scratch + tile.layout.keys, tile.head_dim * kBlock);
+  widen_values(from.values, tile.head_dim, written, tile.layout.padded_dim,
+               tile.scratch + tile.layout.values);
+  return block_in_scratch(tile, from.position, tile.layout.padded_dim);
+}
+
 // The same of int8, not scaled: scales are multiplied in where they are for few queries.
 ScaledBlock<float> widened_block(const Tile& tile, const ScaledBlock<std::int8_t>& from) {
-  float *keys = tile.scratch + tile.layout.keys, *values = tile.scratch + tile.layout.values;
-  widen(from.keys, keys, tile.head_dim * kBlock);
-  widen(from.values, values, tile.head_dim * kBlock);
-  return {.position = from.position,
-          .keys = keys,
-          .values = values,
-          .value_stride = tile.head_dim,
-          .later_keys = reinterpret_cast<const std::byte*>(keys),
-          .later_values = reinterpret_cast<const std::byte*>(values),
-          .key_scales = from.key_scales,
-          .value_scales = from.value_scales,
-          .written = from.written};
+  widen(from.keys, tile.scratch + tile.layout.keys, tile.head_dim * kBlock);
+  widen(from.values, tile.scratch + tile.layout.values, tile.head_dim * kBlock);
+  return {block_in_scratch(tile, from.position, tile.head_dim), from.key_scales, from.value_scales,
+          from.written};
 }
 
 // `written`: how many of the block's slots hold anything; may be over 32.

@@ -32,14 +32,10 @@ struct Block {
 // The same in int8, or in f32 not yet scaled, with the scales [head_dim / 32][32] in f16. Slots >= written
 // hold nothing: their values' scales are not to be read.
 template <class KvElement>
-struct ScaledBlock {
-  using Element = KvElement;
+struct ScaledBlock : Block<KvElement> {
   static constexpr bool kScaled = true;
   static constexpr std::int64_t kRowBytes = kBlock + kBlock / kScaleDims * sizeof(std::uint16_t);
-  std::int64_t position;
-  const Element *keys, *values;
-  std::int64_t value_stride;
-  const std::byte *later_keys, *later_values;
+
   const std::uint16_t *key_scales, *value_scales;
   std::int64_t written;
 };
@@ -70,15 +66,7 @@ const std::uint16_t* scales_behind(const std::int8_t* elements, std::int64_t hea
 
 ScaledBlock<std::int8_t> scaled_block(const Block<std::int8_t>& block, std::int64_t head_dim,
                                       std::int64_t written) {
-  return {.position = block.position,
-          .keys = block.keys,
-          .values = block.values,
-          .value_stride = block.value_stride,
-          .later_keys = block.later_keys,
-          .later_values = block.later_values,
-          .key_scales = scales_behind(block.keys, head_dim),
-          .value_scales = scales_behind(block.values, head_dim),
-          .written = written};
+  return {block, scales_behind(block.keys, head_dim), scales_behind(block.values, head_dim), written};
 }
 
 // --- a block as f32 ---

@@ -51,7 +51,8 @@ class PairRing {
   }
 
  private:
-  static constexpr std::int64_t kGroups = 8;
+  static constexpr std::int64_t kGroups = 4;
+  static_assert(kGroups > kAhead);
   // Fetched before the first product; from then on the next panels are, while these are multiplied.
   static constexpr std::int64_t kFirstBytes = 16384;
 
