@@ -111,8 +111,8 @@ struct Ops {
   // position.
   void (*rope)(float* x, std::int64_t heads, std::int64_t head_dim, const float* cos, const float* sin);
 
-  // out = silu(gate) * up, n values.
-  void (*swiglu)(const float* gate, const float* up, float* out, std::int64_t n);
+  // gate = silu(gate) * up: `rows` rows of n values, `stride` values apart in both.
+  void (*swiglu)(float* gate, const float* up, std::int64_t stride, std::int64_t rows, std::int64_t n);
 
   // x += y, n values.
   void (*add)(float* x, const float* y, std::int64_t n);

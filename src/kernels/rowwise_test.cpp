@@ -102,14 +102,44 @@ TEST(Rowwise, SwigluIsTheFormulaOnEveryIsa) {
     gate[0] = n % 2 == 0 ? -300.0f : 300.0f;
     const std::vector<float> up = random_values(n, 1.0f, 5);
     const std::vector<float> got = same_everywhere([&](const RowwiseOps& ops) {
-      std::vector<float> out(gate.size());
-      ops.swiglu(gate.data(), up.data(), out.data(), n);
+      std::vector<float> out = gate;
+      ops.swiglu(out.data(), up.data(), n, 1, n);
       return out;
     });
     for (std::size_t i = 0; i < gate.size(); ++i) {
       const double g = gate[i], want = g / (1.0 + std::exp(-g)) * up[i];
       // exp within 2 ulp and floored at e^-80 and e^88, then three roundings.
       EXPECT_NEAR(got[i], want, 6 * kEps * std::abs(want) + 1e-34) << "gate " << g;
+    }
+  }
+}
+
+// Rows are taken four at a time: what a row yields does not depend on its place, nor is anything written
+// between the rows.
+TEST(Rowwise, SwigluOfManyRowsIsThatOfEach) {
+  constexpr std::int64_t kStride = 80;
+  for (const std::int64_t rows : {1, 3, 4, 5, 8, 11}) {
+    for (const std::int64_t n : {7, 16, 32, 45, 64}) {
+      const std::vector<float> gate = random_values(rows * kStride, 12.0f, 8);
+      const std::vector<float> up = random_values(rows * kStride, 1.0f, 9);
+      const std::vector<float> got = same_everywhere([&](const RowwiseOps& ops) {
+        std::vector<float> out = gate;
+        ops.swiglu(out.data(), up.data(), kStride, rows, n);
+        return out;
+      });
+      const std::vector<float> each = same_everywhere([&](const RowwiseOps& ops) {
+        std::vector<float> out = gate;
+        for (std::int64_t row = 0; row < rows; ++row)
+          ops.swiglu(out.data() + row * kStride, up.data() + row * kStride, kStride, 1, n);
+        return out;
+      });
+      EXPECT_EQ(got, each) << rows << " rows of " << n;
+      for (std::int64_t i = 0; i < rows * kStride; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        if (i % kStride >= n) {
+          EXPECT_EQ(got[at], gate[at]) << rows << " rows of " << n << ", value " << i;
+        }
+      }
     }
   }
 }

@@ -27,6 +27,9 @@ constexpr std::int64_t kItemsPerThread = 4;
 // thread this many.
 constexpr std::int64_t kPromptItemsPerThread = 2;
 
+// What the gate lets through of so many rows is prepared while it is in the first-level cache.
+constexpr std::int64_t kGatedRows = 16;
+
 std::int64_t padded(std::int64_t floats) {
   return (floats + 15) / 16 * 16;
 }
@@ -155,10 +158,12 @@ void ChunkPass::feed_forward(const LayerWeights& layer) {
   projector_.multiply_together(
       {rows_.hidden, strides_.hidden, count_, config_.hidden, layer.ffn_norm.data(), eps}, wide,
       [&](const Columns& columns) {
-        float *gate = columns.y[0], *up = columns.y[1];
-        for (std::int64_t row = 0; row < count_; ++row, gate += columns.stride, up += columns.stride)
-          ops_.swiglu(gate, up, gate, columns.count);
-        gated_.fill(ops_, {columns.y[0], columns.stride, 0, count_, columns.first, columns.count});
+        for (std::int64_t row = 0; row < count_; row += kGatedRows) {
+          const std::int64_t rows = std::min(kGatedRows, count_ - row);
+          float* gate = columns.y[0] + row * columns.stride;
+          ops_.swiglu(gate, columns.y[1] + row * columns.stride, columns.stride, rows, columns.count);
+          gated_.fill(ops_, {gate, columns.stride, row, rows, columns.first, columns.count});
+        }
       });
   projector_.multiply_together(gated_, down, [&](const Columns& columns) { add(columns); });
 }

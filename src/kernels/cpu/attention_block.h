@@ -120,10 +120,17 @@ void weigh(const Tile& tile, const Gathered& to, std::int64_t first, std::int64_
     const float now = in_block > before ? in_block : before;
     falls[q] = before - now;
     to.highest[first + q] = now;
-    Lanes::store(weights, exp_of_fall(Lanes::sub(low, Lanes::set(now))));
-    Lanes::store(weights + 16, exp_of_fall(Lanes::sub(high, Lanes::set(now))));
+    Lanes::store(weights, Lanes::sub(low, Lanes::set(now)));
+    Lanes::store(weights + 16, Lanes::sub(high, Lanes::set(now)));
   }
-  Lanes::store(tile.shrink(), exp_of_fall(Lanes::load(falls)));
+  using Four = Abreast<4>;
+  for (std::int64_t q = 0; q + 2 <= count; q += 2)
+    Four::store(tile.weights(q), 16, exp_of_fall<Four>(Four::load(tile.weights(q), 16)));
+  if (count % 2 != 0) {
+    using Two = Abreast<2>;
+    Two::store(tile.weights(count - 1), 16, exp_of_fall<Two>(Two::load(tile.weights(count - 1), 16)));
+  }
+  Lanes::store(tile.shrink(), exp_of_fall<Lanes>(Lanes::load(falls)));
   for (std::int64_t q = 0; q < count; ++q) {
     float* sum = to.weight_sum(first + q);
     const Lanes::V more = Lanes::add(Lanes::load(tile.weights(q)), Lanes::load(tile.weights(q) + 16));

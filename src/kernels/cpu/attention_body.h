@@ -141,7 +141,7 @@ void merge_part(const Tile& tile, const Gathered& to, const Gathered& from, std:
     if (tile.seen(i, part * kPartKeys) <= 0) continue;
     const float before = to.highest[i], other = from.highest[i];
     const bool rises = other > before;
-    const Lanes::V factor = exp_of_fall(Lanes::set(rises ? before - other : other - before));
+    const Lanes::V factor = exp_of_fall<Lanes>(Lanes::set(rises ? before - other : other - before));
     const Lanes::V one = Lanes::set(1.0f), keep = rises ? factor : one, take = rises ? one : factor;
     const auto merge = [&](float* sum, const float* more) {
       Lanes::store(sum, Lanes::fma(Lanes::load(more), take, Lanes::mul(Lanes::load(sum), keep)));

@@ -59,12 +59,27 @@ void rope(float* x, std::int64_t heads, std::int64_t head_dim, const float* cos,
 }
 
 // silu(g) = g / (1 + e^-g).
-void swiglu(const float* gate, const float* up, float* out, std::int64_t n) {
-  for_each_sixteen(n, [&](std::int64_t i, int count) {
-    const Lanes::V g = load_up_to(gate + i, count);
-    const Lanes::V denominator = Lanes::add(exp(Lanes::sub(Lanes::set(0.0f), g)), Lanes::set(1.0f));
-    store_up_to(out + i, Lanes::mul(Lanes::div(g, denominator), load_up_to(up + i, count)), count);
-  });
+template <class L>
+typename L::V gated(const typename L::V& gate, const typename L::V& up) {
+  const typename L::V denominator = L::add(exp<L>(L::sub(L::set(0.0f), gate)), L::set(1.0f));
+  return L::mul(L::div(gate, denominator), up);
+}
+
+// Whole registers of four rows at a time; then what is left.
+void swiglu(float* gate, const float* up, std::int64_t stride, std::int64_t rows, std::int64_t n) {
+  using Four = Abreast<4>;
+  const std::int64_t whole = n / 16 * 16, together = rows / 4 * 4;
+  for (std::int64_t row = 0; row < together; row += 4) {
+    for (std::int64_t at = row * stride; at < row * stride + whole; at += 16)
+      Four::store(gate + at, stride, gated<Four>(Four::load(gate + at, stride), Four::load(up + at, stride)));
+  }
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::int64_t done = row < together ? whole : 0;
+    for_each_sixteen(n - done, [&](std::int64_t i, int count) {
+      const std::int64_t at = row * stride + done + i;
+      store_up_to(gate + at, gated<Lanes>(load_up_to(gate + at, count), load_up_to(up + at, count)), count);
+    });
+  }
 }
 
 void add(float* x, const float* y, std::int64_t n) {
@@ -88,7 +103,7 @@ void log_sum_exp(const float* x, std::int64_t n, float* max, float* log_sum) {
     const std::int64_t length = n - begin < 4096 ? n - begin : 4096;
     Lanes::V sum = Lanes::set(0.0f);
     for_each_sixteen(length, [&](std::int64_t i, int count) {
-      const Lanes::V value = exp(Lanes::sub(load_up_to(x + begin + i, count), shift));
+      const Lanes::V value = exp<Lanes>(Lanes::sub(load_up_to(x + begin + i, count), shift));
       sum = Lanes::add(sum, Lanes::keep_first(value, count, 0.0f));
     });
     total += static_cast<double>(Lanes::fold_add(sum));
