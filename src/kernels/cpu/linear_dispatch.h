@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/linear_f32.h"
-#include "kernels/cpu/linear_int8.h"
+#include "kernels/cpu/linear_int8_chunk.h"
 
 namespace atelier::kernels {
 namespace {

@@ -4,8 +4,8 @@
 // and the bias last. The integer sums are exact, so every kernel here, every instruction set and the tile
 // kernels give the same bits for any number of rows.
 //
-// Few rows: a group is unpacked into registers and used at once (memory bound). More rows: a stretch of a
-// panel is unpacked into an L1-resident chunk and reused for all rows.
+// Few rows: a group is unpacked into registers and used at once (memory bound). More rows:
+// linear_int8_chunk.h.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +59,12 @@ inline Int8Rows rows_from(const Int8Rows& x, std::int64_t groups) {
           x.minus_sum + at,   x.minus_half_sum + at, x.stride};
 }
 
+// So many rows further on in the same block.
+inline Int8Rows rows_after(const Int8Rows& x, std::int64_t rows) {
+  return {x.q8 + rows * kGroup, x.scale + rows,          x.scaled_sum + rows,
+          x.minus_sum + rows,   x.minus_half_sum + rows, x.stride};
+}
+
 struct GroupScales {
   F32 d[2], m[2];  // [1]: the second half group's
 };
@@ -84,34 +90,48 @@ inline F32 scaled_into(F32 acc, const I32& sum, const F32& d, const F32& m, floa
   return acc;
 }
 
-// One group of kRows rows of one block; `at` is the first row's place in the prepared arrays.
-template <Flavour kFlavour, int kRows>
-inline void accumulate(F32* acc, const Quad* w, const GroupScales& scales, const Int8Rows& x,
+// Scales the sums of one part of a group, [kPanels][kRows], into `acc`; scaled_sum(row): what the mins take.
+template <Flavour kFlavour, int kRows, int kPanels, class ScaledSum>
+inline void scale_part(F32* acc, const I32* sum, const GroupScales* scales, int part, const float* d_a,
+                       const ScaledSum& scaled_sum) {
+  for (int p = 0; p < kPanels; ++p)
+    for (int r = 0; r < kRows; ++r)
+      acc[p * kRows + r] =
+          scaled_into<kFlavour.has_min>(acc[p * kRows + r], sum[p * kRows + r], scales[p].d[part],
+                                        scales[p].m[part], d_a[r], scaled_sum(r));
+}
+
+// One group of kRows rows of one block and kPanels panels: acc [kPanels][kRows], w [kPanels][8]; `at` is the
+// first row's place in the prepared arrays.
+template <Flavour kFlavour, int kRows, int kPanels>
+inline void accumulate(F32* acc, const Quad* w, const GroupScales* scales, const Int8Rows& x,
                        std::int64_t at) {
   const std::int8_t* a = x.q8 + at * kGroup;
   const float* d_a = x.scale + at;
-  I32 sum[kRows];
+  const std::int32_t *minus_all = x.minus_sum + at, *minus_first = x.minus_half_sum + at;
+  I32 sum[kPanels * kRows];
+  const auto begin_sums = [&](const auto& minus) {
+    for (int r = 0; r < kRows; ++r) {
+      const I32 first = splat_shifted<kFlavour.shift>(minus(r));
+      for (int p = 0; p < kPanels; ++p) sum[p * kRows + r] = first;
+    }
+  };
   if constexpr (kFlavour.halves) {
-    const std::int32_t *minus_all = x.minus_sum + at, *minus_first = x.minus_half_sum + at;
-    for (int r = 0; r < kRows; ++r) sum[r] = splat_shifted<kFlavour.shift>(minus_first[r]);
-    dot_rows<4, kFlavour.max_value, kFlavour.is_signed, kRows>(sum, w, a);
-    for (int r = 0; r < kRows; ++r) {
-      const float scaled = -d_a[r] * static_cast<float>(minus_first[r]);
-      acc[r] = scaled_into<kFlavour.has_min>(acc[r], sum[r], scales.d[0], scales.m[0], d_a[r], scaled);
-    }
-    for (int r = 0; r < kRows; ++r) sum[r] = splat_shifted<kFlavour.shift>(minus_all[r] - minus_first[r]);
-    dot_rows<4, kFlavour.max_value, kFlavour.is_signed, kRows>(sum, w + 4, a + 16);
-    for (int r = 0; r < kRows; ++r) {
-      const float scaled = -d_a[r] * static_cast<float>(minus_all[r] - minus_first[r]);
-      acc[r] = scaled_into<kFlavour.has_min>(acc[r], sum[r], scales.d[1], scales.m[1], d_a[r], scaled);
-    }
+    const auto first_half = [=](int r) { return minus_first[r]; };
+    const auto second_half = [=](int r) { return minus_all[r] - minus_first[r]; };
+    begin_sums(first_half);
+    dot_rows<4, kFlavour.max_value, kFlavour.is_signed, kRows, kPanels>(sum, w, a);
+    scale_part<kFlavour, kRows, kPanels>(acc, sum, scales, 0, d_a,
+                                         [&](int r) { return -d_a[r] * static_cast<float>(first_half(r)); });
+    begin_sums(second_half);
+    dot_rows<4, kFlavour.max_value, kFlavour.is_signed, kRows, kPanels>(sum, w + 4, a + 16);
+    scale_part<kFlavour, kRows, kPanels>(acc, sum, scales, 1, d_a,
+                                         [&](int r) { return -d_a[r] * static_cast<float>(second_half(r)); });
   } else {
-    for (int r = 0; r < kRows; ++r) sum[r] = splat_shifted<kFlavour.shift>(x.minus_sum[at + r]);
-    dot_rows<8, kFlavour.max_value, kFlavour.is_signed, kRows>(sum, w, a);
-    for (int r = 0; r < kRows; ++r) {
-      const float scaled = kFlavour.has_min ? x.scaled_sum[at + r] : 0.0f;
-      acc[r] = scaled_into<kFlavour.has_min>(acc[r], sum[r], scales.d[0], scales.m[0], d_a[r], scaled);
-    }
+    begin_sums([=](int r) { return minus_all[r]; });
+    dot_rows<8, kFlavour.max_value, kFlavour.is_signed, kRows, kPanels>(sum, w, a);
+    scale_part<kFlavour, kRows, kPanels>(
+        acc, sum, scales, 0, d_a, [&](int r) { return kFlavour.has_min ? x.scaled_sum[at + r] : 0.0f; });
   }
 }
 
@@ -159,7 +179,7 @@ inline void panel_rows(const std::uint8_t* panel, std::int64_t groups, const Int
       Quad w[8];
       unpack_quads<kKind>(panel, g, w);
       const GroupScales group = group_scales<kKind>(scales, panel, g);
-      accumulate<kFlavourOf<kKind>, kRows>(acc, w, group, x, at);
+      accumulate<kFlavourOf<kKind>, kRows, 1>(acc, w, &group, x, at);
     }
   }
 }
@@ -177,11 +197,6 @@ inline Output output_of(const PackedMatrix& w, const float* bias, float* y, std:
   const std::int64_t first = panel * kPanelRows, left = w.n - first;
   return {y + first, y_stride, bias != nullptr ? bias + first : nullptr,
           left < kPanelRows ? left : kPanelRows};
-}
-
-// Rows of y lie pages apart: their lines are fetched while the sums are made, or the stores wait for them.
-inline void fetch_output(const Output& out, std::int64_t rows) {
-  for (std::int64_t r = 0; r < rows; ++r) prefetch_for_writing(out.y + r * out.stride);
 }
 
 inline void finish_row(const Output& out, std::int64_t row, F32 acc) {
@@ -204,121 +219,18 @@ void linear_few_rows(const PackedMatrix& w, const Activations& x, const float* b
   }
 }
 
-// ---- more rows ----
-
-constexpr std::int64_t kChunkGroups = 32;  // 16 KiB of quads: a third of L1
-constexpr std::int64_t kChunkRows = 512;   // their q8 for one chunk of k: 512 KiB, in L2
-
-// A stretch of one panel, unpacked.
-struct Chunk {
-  alignas(64) std::uint8_t quads[kChunkGroups * 512];
-  alignas(64) float d[2][kChunkGroups * 16];
-  alignas(64) float m[2][kChunkGroups * 16];
-};
-
-template <DType kKind>
-inline void unpack_chunk(const std::uint8_t* panel, std::int64_t first, std::int64_t count, Chunk& chunk) {
-  constexpr PanelLayout kLayout = panel_layout(kKind);
-  // Chunks start at a record: kChunkGroups is a multiple of every kind's record_groups.
-  const std::uint8_t* record = panel + first / kLayout.record_groups * kLayout.record_bytes;
-  for (std::int64_t done = 0; done < count; done += kLayout.record_groups, record += kLayout.record_bytes) {
-    const RecordScales scales = record_scales<kKind>(record);
-    for (std::int64_t g = 0; g < kLayout.record_groups && done + g < count; ++g) {
-      // The planes of a K-quant's record lie up to 2 KiB apart, which the hardware does not follow.
-      if constexpr (kLayout.record_groups > 2) fetch_behind<kKind>(record, g);
-      Quad w[8];
-      unpack_quads<kKind>(record, g, w);
-      for (int q = 0; q < 8; ++q) store_quad(chunk.quads + (done + g) * 512 + q * 64, w[q]);
-      const GroupScales group = group_scales<kKind>(scales, record, g);
-      for (int half = 0; half < (kLayout.halves ? 2 : 1); ++half) {
-        store(chunk.d[half] + (done + g) * 16, group.d[half]);
-        if constexpr (kLayout.has_min) store(chunk.m[half] + (done + g) * 16, group.m[half]);
-      }
-    }
-  }
-}
-
-template <Flavour kFlavour, int kRows>
-inline void chunk_rows(const Chunk& chunk, std::int64_t count, const Int8Rows& x, F32* acc) {
-  for (std::int64_t g = 0; g < count; ++g) {
-    const auto* w = reinterpret_cast<const Quad*>(chunk.quads + g * 512);
-    GroupScales group;
-    for (int half = 0; half < 2; ++half) {
-      const int use = kFlavour.halves ? half : 0;
-      group.d[half] = load(chunk.d[use] + g * 16);
-      group.m[half] = kFlavour.has_min ? load(chunk.m[use] + g * 16) : group.d[half];
-    }
-    accumulate<kFlavour, kRows>(acc, w, group, x, g * x.stride);
-  }
-}
+// Of more rows so many pass by a panel before the next one's turn: their q8 for a stretch of k stay in L2.
+constexpr std::int64_t kChunkRows = 512;
 
 struct Stage {
   bool first, last;  // of the stretches of k: the sums start at zero; the bias is added
 };
 
-template <Flavour kFlavour, int kRows>
-void multiply_chunk(const Chunk& chunk, std::int64_t count, const Int8Rows& x, const Output& out,
-                    Stage stage) {
-  fetch_output(out, kRows);
-  F32 acc[kRows];
-  for (int r = 0; r < kRows; ++r)
-    acc[r] = stage.first ? splat(0.0f) : load_part(out.y + r * out.stride, out.columns);
-  chunk_rows<kFlavour, kRows>(chunk, count, x, acc);
-  for (int r = 0; r < kRows; ++r) {
-    if (stage.last) {
-      finish_row(out, r, acc[r]);
-    } else {
-      store_part(out.y + r * out.stride, acc[r], out.columns);
-    }
-  }
-}
-
-using MultiplyChunk = void (*)(const Chunk&, std::int64_t, const Int8Rows&, const Output&, Stage);
-
-template <Flavour kFlavour, int kRows>
-inline MultiplyChunk multiply_chunk_of(std::int64_t rows) {
-  if constexpr (kRows > 1) {
-    if (rows < kRows) return multiply_chunk_of<kFlavour, kRows - 1>(rows);
-  }
-  return multiply_chunk<kFlavour, kRows>;
-}
-
-// Rows [begin, end) against one chunk; a run of rows never leaves its block.
-template <Flavour kFlavour>
-inline void multiply_rows(const Chunk& chunk, std::int64_t first_group, std::int64_t count,
-                          const Activations& x, std::int64_t begin, std::int64_t end, const Output& out,
-                          Stage stage) {
-  constexpr int kAtOnce = rows_at_once(kFlavour.max_value);
-  for (std::int64_t row = begin; row < end;) {
-    std::int64_t run = end - row;
-    if (run > kAtOnce) run = kAtOnce;
-    if (run > x.block - row % x.block) run = x.block - row % x.block;
-    Output at = out;
-    at.y += row * out.stride;
-    const MultiplyChunk multiply = multiply_chunk_of<kFlavour, kAtOnce>(run);
-    multiply(chunk, count, rows_at(x, row, first_group), at, stage);
-    row += run;
-  }
-}
+// ---- any number of rows ----
 
 template <DType kKind>
 void linear_many_rows(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
-                      std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
-  Chunk chunk;
-  const std::int64_t groups = x.cols / kGroup;
-  for (std::int64_t row = 0; row < x.rows; row += kChunkRows) {
-    const std::int64_t row_end = row + kChunkRows < x.rows ? row + kChunkRows : x.rows;
-    for (std::int64_t g = 0; g < groups; g += kChunkGroups) {
-      const std::int64_t count = g + kChunkGroups < groups ? kChunkGroups : groups - g;
-      const Stage stage = {g == 0, g + count == groups};
-      for (std::int64_t panel = begin; panel < end; ++panel) {
-        unpack_chunk<kKind>(panel_data(w, panel), g, count, chunk);
-        const Output out = output_of(w, bias, y, y_stride, panel);
-        multiply_rows<kFlavourOf<kKind>>(chunk, g, count, x, row, row_end, out, stage);
-      }
-    }
-  }
-}
+                      std::int64_t y_stride, std::int64_t begin, std::int64_t end);
 
 // From kRows down to the number there is.
 template <DType kKind, int kRows>

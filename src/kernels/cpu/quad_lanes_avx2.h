@@ -237,9 +237,6 @@ ATELIER_INLINE F32 second_of_pairs(Quad q) {
 ATELIER_INLINE void prefetch_to_l2(const void* at) {
   _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T1);
 }
-ATELIER_INLINE void prefetch_for_writing(const void* at) {
-  __builtin_prefetch(at, 1);
-}
 ATELIER_INLINE void prefetch(const void* at) {
   _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T0);
 }

@@ -27,6 +27,9 @@ struct Quad {
 };
 
 constexpr bool kSignedBytes = false;  // vpdpbusd: unsigned weights, signed activations
+// Panels multiplied side by side, of more than a few rows.
+constexpr int kQuadPanels = 2;
+// Rows times panels.
 constexpr int rows_at_once(int) {
   return 8;
 }
@@ -195,16 +198,20 @@ ATELIER_INLINE __m512i splat_four(const std::int8_t* a) {
   __builtin_memcpy(&word, a, 4);
   return _mm512_set1_epi32(word);
 }
-// Quad by quad for all rows: chains of eight dependent products side by side, not one after the other, which
-// the scheduler could not look across.
-template <int kCount, int kMaxValue, bool kSigned, int kRows>
+// Quad by quad for all rows and panels, sums [kPanels][kRows] and w [kPanels][8]: chains of dependent
+// products side by side, not one after the other, which the scheduler could not look across.
+template <int kCount, int kMaxValue, bool kSigned, int kRows, int kPanels>
 ATELIER_INLINE void dot_rows(I32* sums, const Quad* w, const std::int8_t* a) {
   static_assert(!kSigned);
 #pragma GCC unroll 8
   for (int q = 0; q < kCount; ++q) {
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r)
-      sums[r].v = _mm512_dpbusd_epi32(sums[r].v, w[q].v, splat_four(a + r * kGroup + 4 * q));
+    for (int r = 0; r < kRows; ++r) {
+      const __m512i four = splat_four(a + r * kGroup + 4 * q);
+#pragma GCC unroll 2
+      for (int p = 0; p < kPanels; ++p)
+        sums[p * kRows + r].v = _mm512_dpbusd_epi32(sums[p * kRows + r].v, w[p * 8 + q].v, four);
+    }
   }
 }
 
@@ -221,9 +228,6 @@ ATELIER_INLINE void store_bf16(std::uint16_t* to, F32 a) {
 
 ATELIER_INLINE void prefetch_to_l2(const void* at) {
   _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T1);
-}
-ATELIER_INLINE void prefetch_for_writing(const void* at) {
-  __builtin_prefetch(at, 1);
 }
 ATELIER_INLINE void prefetch(const void* at) {
   _mm_prefetch(static_cast<const char*>(at), _MM_HINT_T0);

@@ -24,6 +24,7 @@ struct Quad {
 
 // Whether dot() wants full-range bytes signed; then their offset is already taken off.
 constexpr bool kSignedBytes = false;
+constexpr int kQuadPanels = 1;  // panels multiplied side by side, of more than a few rows
 // How many rows are multiplied side by side by quads of at most this value.
 constexpr int rows_at_once(int /*max_value*/) {
   return 8;
@@ -242,8 +243,9 @@ inline I32 dot(const I32& init, const Quad* w, const std::int8_t* a) {
 }
 
 // dot() of kRows rows with the same weights; a: the first row's activations, the others' follow kGroup apart.
-template <int kCount, int kMaxValue, bool kSigned, int kRows>
+template <int kCount, int kMaxValue, bool kSigned, int kRows, int kPanels>
 inline void dot_rows(I32* sums, const Quad* w, const std::int8_t* a) {
+  static_assert(kPanels == 1);
   for (int r = 0; r < kRows; ++r) sums[r] = dot<kCount, kMaxValue, kSigned>(sums[r], w, a + r * kGroup);
 }
 
@@ -314,9 +316,6 @@ inline void store_bf16(std::uint16_t* to, const F32& a) {
 
 inline void prefetch_to_l2(const void* at) {
   __builtin_prefetch(at, 0, 2);
-}
-inline void prefetch_for_writing(const void* at) {
-  __builtin_prefetch(at, 1);
 }
 inline void prefetch(const void* at) {
   __builtin_prefetch(at);

@@ -16,6 +16,7 @@ constexpr int quads_in_16_bits(int max_value, bool is_signed) {
 }
 
 // Times two halves, and as many sums of 32 bits where a group has more than one run: what 16 registers hold.
+constexpr int kQuadPanels = 1;  // multiplied side by side
 constexpr int rows_at_once(int max_value) {
   return max_value <= 31 ? 4 : 2;
 }
@@ -34,10 +35,10 @@ ATELIER_INLINE __m256i sum_at_once(__m256i sum) {
 }
 
 // Quad by quad for all rows: a quad is loaded once, and many sums are in flight.
-template <int kCount, int kMaxValue, bool kSigned, int kRows>
+template <int kCount, int kMaxValue, bool kSigned, int kRows, int kPanels>
 ATELIER_INLINE void dot_rows(I32* sums, const Quad* w, const std::int8_t* a) {
   constexpr int kFit = quads_in_16_bits(kMaxValue, kSigned), kRun = kFit < kCount ? kFit : kCount;
-  static_assert(kRun > 0 && kCount % kRun == 0);
+  static_assert(kRun > 0 && kCount % kRun == 0 && kPanels == 1);
   const __m256i ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 8
   for (int first = 0; first < kCount; first += kRun) {

@@ -9,14 +9,15 @@ namespace {
 
 constexpr bool kSignedBytes = false;
 
+constexpr int kQuadPanels = 1;  // multiplied side by side
 constexpr int rows_at_once(int) {
   return 4;  // times two halves: 8 of the 16 registers are sums
 }
 
 // Quad by quad for all rows: a quad is loaded once, and eight chains hide the latency of a product.
-template <int kCount, int kMaxValue, bool kSigned, int kRows>
+template <int kCount, int kMaxValue, bool kSigned, int kRows, int kPanels>
 ATELIER_INLINE void dot_rows(I32* sums, const Quad* w, const std::int8_t* a) {
-  static_assert(!kSigned);
+  static_assert(!kSigned && kPanels == 1);
 #pragma GCC unroll 8
   for (int q = 0; q < kCount; ++q) {
     const Quad quad = w[q];

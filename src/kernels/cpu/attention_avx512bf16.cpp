@@ -1,0 +1,13 @@
+#include "kernels/cpu/float_lanes_avx512.h"
+#include "kernels/cpu/tiles_avx512bf16.h"
+//
+#include "kernels/cpu/attention_body.h"
+#include "kernels/cpu/pair_lanes_avx512bf16.h"
+//
+#include "kernels/cpu/attention_tiles.h"
+
+namespace atelier::kernels {
+
+const AttentionOps kAttentionAvx512Bf16 = kAttentionByTiles;
+
+}  // namespace atelier::kernels
