@@ -18,6 +18,9 @@ enum class Compute : std::uint8_t {
   kF32,   // f32 activations times dequantised weights, f32 sums
 };
 
+// A group of 32 activations counts as zero below this: 127 / amax must stay finite.
+inline constexpr float kSmallestAmax = 1e-30f;
+
 // Activations of `rows` rows in the form a matrix kind wants. Made by Ops::prepare in the caller's scratch
 // memory and read by Ops::linear of the same table; nobody else looks inside. Rows stand in blocks of `block`
 // (16, or all of them where they are fewer), so that what one tile reads is contiguous.

@@ -1,5 +1,7 @@
 // The linear kernels for AMX tiles, with AVX-512 around them.
 #include "kernels/cpu/row_lanes_amx.h"
+//
+#include "kernels/cpu/prepare_blocks_avx512.h"
 #include "kernels/cpu/tiles_amx.h"
 #include "kernels/linear_ops.h"
 

@@ -1,5 +1,7 @@
 // The linear kernels for AVX-512 with VNNI and without bf16 products.
 #include "kernels/cpu/quad_lanes_avx512.h"
+//
+#include "kernels/cpu/prepare_blocks_avx512.h"
 #include "kernels/linear_ops.h"
 
 namespace atelier::kernels {

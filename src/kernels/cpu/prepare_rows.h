@@ -9,9 +9,6 @@
 namespace atelier::kernels {
 namespace {
 
-// Below this a group counts as zero: 127 / amax must stay finite.
-constexpr float kSmallestAmax = 1e-30f;
-
 // Copies the last, partial group of a row into `padded` and returns it; else the row itself.
 inline const float* whole_group(const float* row, std::int64_t k, std::int64_t at, float* padded) {
   if (at + kGroup <= k) return row + at;
@@ -45,7 +42,8 @@ inline void prepare_int8_groups(const float* x, std::int64_t count, const Activa
   }
 }
 
-inline void prepare_int8(const RowsToPrepare& from, const Activations& out) {
+inline void prepare_int8(const RowsToPrepare& all, const Activations& out) {
+  const RowsToPrepare from = prepare_int8_blocks(all, out);
   alignas(64) float padded[kGroup];
   const std::int64_t groups = out.cols / kGroup, whole = from.columns / kGroup;
   for (std::int64_t i = 0; i < from.rows; ++i) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "kernels/ops.h"
 #include "kernels/panel_layout.h"
 
 namespace atelier::kernels {
@@ -99,6 +100,10 @@ ATELIER_INLINE F32 round_to_bf16(F32 a) {
 }
 
 // ---- for prepare ----
+// Nothing is prepared by whole blocks here: all rows are left.
+ATELIER_INLINE RowsToPrepare prepare_int8_blocks(const RowsToPrepare& from, const Activations& /*out*/) {
+  return from;
+}
 ATELIER_INLINE F32 max_magnitude(F32 so_far, F32 x) {
   const __m256 sign = _mm256_set1_ps(-0.0f);
   return {_mm256_max_ps(so_far.low, _mm256_andnot_ps(sign, x.low)),

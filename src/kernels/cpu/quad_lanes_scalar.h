@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/ops.h"
 #include "kernels/panel_layout.h"
 
 namespace atelier::kernels {
@@ -129,6 +130,10 @@ inline F32 round_to_bf16(const F32& a) {
 }
 
 // ---- for prepare ----
+// Nothing is prepared by whole blocks here: all rows are left.
+inline RowsToPrepare prepare_int8_blocks(const RowsToPrepare& from, const Activations& /*out*/) {
+  return from;
+}
 inline F32 max_magnitude(const F32& so_far, const F32& x) {
   return make_f32([&](int i) {
     const float magnitude = x.lane[i] < 0 ? -x.lane[i] : x.lane[i];
