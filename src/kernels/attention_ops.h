@@ -15,9 +15,8 @@ struct AttentionOps {
 };
 
 extern const AttentionOps kAttentionScalar, kAttentionAvx2, kAttentionAvx512;
-extern const AttentionOps kAttentionAvx512Bf16;  // attend as kAttentionAvx512, attend_prompt by vdpbf16ps
-extern const AttentionOps kAttentionAmx;         // attend as kAttentionAvx512, attend_prompt by tiles
-extern const AttentionOps kAttentionEmulated;    // attend_prompt over emulated tiles: tests only
+extern const AttentionOps kAttentionAmx;       // attend as kAttentionAvx512, attend_prompt by tiles
+extern const AttentionOps kAttentionEmulated;  // attend_prompt over emulated tiles: tests only
 
 // A thread works on this many query vectors (rows x heads of one KV head) per pass over the keys: their
 // queries and running sums (64 KiB at head_dim 128) stay in the second-level cache.

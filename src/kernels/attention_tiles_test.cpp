@@ -18,7 +18,6 @@ struct Table {
 
 std::vector<Table> tables() {
   std::vector<Table> out = {{"emulated", &kAttentionEmulated}};
-  if (cpu_features().avx512_bf16) out.push_back({"avx512bf16", &kAttentionAvx512Bf16});
   if (cpu_features().amx) out.push_back({"amx", &kAttentionAmx});
   return out;
 }

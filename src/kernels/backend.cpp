@@ -37,9 +37,8 @@ std::vector<Ops> assemble_all() {
     tables.push_back(assemble("avx2", linear, kRowwiseAvx2, kAttentionAvx2));
   }
   if (cpu.avx512) {
-    tables.push_back(cpu.avx512_bf16
-                         ? assemble("avx512", kLinearAvx512Bf16, kRowwiseAvx512, kAttentionAvx512Bf16)
-                         : assemble("avx512", kLinearAvx512, kRowwiseAvx512, kAttentionAvx512));
+    const LinearOps& linear = cpu.avx512_bf16 ? kLinearAvx512Bf16 : kLinearAvx512;
+    tables.push_back(assemble("avx512", linear, kRowwiseAvx512, kAttentionAvx512));
   }
   if (cpu.amx) tables.push_back(assemble("amx", kLinearAmx, kRowwiseAvx512, kAttentionAmx));
   return tables;

@@ -2,7 +2,7 @@
 #include "kernels/cpu/tiles_amx.h"
 //
 #include "kernels/cpu/attention_body.h"
-#include "kernels/cpu/pair_lanes_avx512bf16.h"
+#include "kernels/cpu/pair_lanes_amx.h"
 //
 #include "kernels/cpu/attention_tiles.h"
 

@@ -68,19 +68,21 @@ inline void multiply_pair_rows(const std::uint8_t* const* chunks, std::int64_t p
   }
 }
 
+constexpr std::int64_t kPairPanels = 2;  // of kPairGroups each: half an L1 of 32 KiB
+
 template <DType kKind>
 void linear_bf16(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                  std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
-  PairChunk chunks[kPanelsAtOnce];
+  PairChunk chunks[kPairPanels];
   const std::int64_t groups = x.cols / kGroup;
   for (std::int64_t row = 0; row < x.rows; row += kChunkRows) {
     const std::int64_t row_end = row + kChunkRows < x.rows ? row + kChunkRows : x.rows;
     for (std::int64_t g = 0; g < groups; g += kPairGroups) {
       const std::int64_t count = g + kPairGroups < groups ? kPairGroups : groups - g;
-      for (std::int64_t panel = begin; panel < end; panel += kPanelsAtOnce) {
-        const std::int64_t panels = panel + kPanelsAtOnce < end ? kPanelsAtOnce : end - panel;
-        const std::uint8_t* at[kPanelsAtOnce];
-        Output out[kPanelsAtOnce];
+      for (std::int64_t panel = begin; panel < end; panel += kPairPanels) {
+        const std::int64_t panels = panel + kPairPanels < end ? kPairPanels : end - panel;
+        const std::uint8_t* at[kPairPanels];
+        Output out[kPairPanels];
         for (std::int64_t p = 0; p < panels; ++p) {
           at[p] = pairs_of_chunk<kKind>(panel_data(w, panel + p), g, count, chunks[p]);
           out[p] = output_of(w, bias, y, y_stride, panel + p);

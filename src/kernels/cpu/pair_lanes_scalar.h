@@ -1,6 +1,5 @@
-// What attention by tiles adds to Lanes, in plain C++: the reference of pair_lanes_avx512bf16.h. A V can also
-// carry 32 bf16, two to a lane. Include after float_lanes_scalar.h, in attention_emulated.cpp and nowhere
-// else.
+// What attention by tiles adds to Lanes, in plain C++: the reference of pair_lanes_amx.h. A V can also carry
+// 32 bf16, two to a lane. Include after float_lanes_scalar.h, in attention_emulated.cpp and nowhere else.
 #pragma once
 
 #include <bit>

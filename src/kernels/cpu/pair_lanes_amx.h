@@ -1,6 +1,5 @@
 // What attention by tiles adds to Lanes, on AVX-512 with bf16 conversions. Meaning and rounding:
-// pair_lanes_scalar.h. Include after float_lanes_avx512.h, in attention_amx.cpp and
-// attention_avx512bf16.cpp and nowhere else.
+// pair_lanes_scalar.h. Include after float_lanes_avx512.h, in attention_amx.cpp and nowhere else.
 #pragma once
 
 namespace atelier::kernels {
