@@ -35,7 +35,7 @@ seen.completion = completion.choices[0].text;
 const embeddings = await client.embeddings.create({ model, input: ["hello", "world"] });
 seen.embeddings = embeddings.data.map((one) => one.embedding);
 
-const response = await client.responses.create({ ...greedy, input: "Say hello.", max_output_tokens: 40 });
+const response = await client.responses.create({ ...greedy, input: "What is 2 + 2?", max_output_tokens: 40 });
 seen.response = { id: response.id, text: response.output_text, status: response.status };
 seen.retrieved = (await client.responses.retrieve(response.id)).output_text;
 const next = await client.responses.create({
@@ -45,7 +45,7 @@ seen.next = next.previous_response_id;
 let delta = "";
 const events = [];
 for await (const event of await client.responses.create({
-  ...greedy, input: "Say hello.", max_output_tokens: 40, stream: true,
+  ...greedy, input: "What is 2 + 2?", max_output_tokens: 40, stream: true,
 })) {
   events.push(event.type);
   if (event.type === "response.output_text.delta") delta += event.delta;
