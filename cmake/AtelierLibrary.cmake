@@ -59,6 +59,7 @@ function(atelier_library name)
   if(tests AND ATELIER_TESTS)
     add_executable(${name}_test ${tests})
     atelier_flags(${name}_test)
+    target_compile_options(${name}_test PRIVATE -O1)  # compiled more often than run
     target_link_libraries(${name}_test PRIVATE atelier_${name} GTest::gmock GTest::gtest_main)
     add_dependencies(unit_tests ${name}_test)
     add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
