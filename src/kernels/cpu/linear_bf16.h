@@ -68,11 +68,32 @@ inline void multiply_pair_rows(const std::uint8_t* const* chunks, std::int64_t p
   }
 }
 
+template <int kRows>
+void stream_pairs(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
+                  std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  const PairRows rows = pair_rows_at(x, 0, 0);
+  stream_floats<DType::kBF16, kRows>(w, x.cols / kGroup, bias, y, y_stride, begin, end,
+                                     [&](F32* acc, std::int64_t g, const std::uint8_t* record) {
+                                       for (std::int64_t pair = 0; pair < kGroup / 2; ++pair) {
+                                         const Quad pairs = load_quad(record + pair * 64);
+                                         const std::uint16_t* a = rows.a + g * rows.stride + 2 * pair;
+                                         for (int r = 0; r < kRows; ++r)
+                                           acc[r] = dot_pairs(acc[r], pairs, a + r * kGroup);
+                                       }
+                                     });
+}
+
 constexpr std::int64_t kPairPanels = 2;  // of kPairGroups each: half an L1 of 32 KiB
 
 template <DType kKind>
 void linear_bf16(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                  std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  if constexpr (kKind == DType::kBF16) {
+    if (x.rows <= kFewRows) {
+      return with_rows<kFewRows>(
+          x.rows, [&]<int kRows>() { stream_pairs<kRows>(w, x, bias, y, y_stride, begin, end); });
+    }
+  }
   PairChunk chunks[kPairPanels];
   const std::int64_t groups = x.cols / kGroup;
   for (std::int64_t row = 0; row < x.rows; row += kChunkRows) {

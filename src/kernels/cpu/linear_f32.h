@@ -92,9 +92,34 @@ inline void multiply_float_rows(const FloatChunk* chunks, std::int64_t panels, s
   }
 }
 
+template <DType kKind, bool kBf16, int kRows>
+void stream_few_floats(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
+                       std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  const RecordScales none = {splat(0.0f), splat(0.0f)};
+  stream_floats<kKind, kRows>(w, x.cols / kGroup, bias, y, y_stride, begin, end,
+                              [&](F32* acc, std::int64_t g, const std::uint8_t* record) {
+                                const float* a = x.f32 + g * kGroup;
+                                unpack_columns<kKind>(record, 0, none, [&](int k, F32 first, F32 second) {
+                                  const F32 w0 = kBf16 ? round_to_bf16(first) : first,
+                                            w1 = kBf16 ? round_to_bf16(second) : second;
+                                  for (int r = 0; r < kRows; ++r) {
+                                    acc[r] = fused(splat(a[r * x.cols + k]), w0, acc[r]);
+                                    acc[r] = fused(splat(a[r * x.cols + k + 1]), w1, acc[r]);
+                                  }
+                                });
+                              });
+}
+
 template <DType kKind, bool kBf16>
 void linear_f32(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                 std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
+  if constexpr (panel_layout(kKind).scale_form == ScaleForm::kNone) {
+    if (x.rows <= kFewRows) {
+      return with_rows<kFewRows>(x.rows, [&]<int kRows>() {
+        stream_few_floats<kKind, kBf16, kRows>(w, x, bias, y, y_stride, begin, end);
+      });
+    }
+  }
   FloatChunk chunks[kPanelsAtOnce];
   const std::int64_t groups = x.cols / kGroup;
   for (std::int64_t row = 0; row < x.rows; row += kChunkRows) {

@@ -166,6 +166,13 @@ inline void fetch_behind(const std::uint8_t* record, std::int64_t g) {
   }
 }
 
+// Calls take<rows>(), 1 <= rows <= kMost.
+template <int kMost, class Take>
+inline void with_rows(std::int64_t rows, const Take& take) {
+  if (rows == kMost) return take.template operator()<kMost>();
+  if constexpr (kMost > 1) with_rows<kMost - 1>(rows, take);
+}
+
 template <DType kKind, int kRows>
 inline void panel_rows(const std::uint8_t* panel, std::int64_t groups, const Int8Rows& x, F32* acc) {
   constexpr PanelLayout kLayout = panel_layout(kKind);
@@ -219,6 +226,24 @@ void linear_few_rows(const PackedMatrix& w, const Activations& x, const float* b
   }
 }
 
+// The same over weights that are numbers already (F32, F16, BF16), each used once, as it passes by:
+// take(acc, g, record of group g) adds the group's products to acc [kRows].
+template <DType kKind, int kRows, class Take>
+inline void stream_floats(const PackedMatrix& w, std::int64_t groups, const float* bias, float* y,
+                          std::int64_t y_stride, std::int64_t begin, std::int64_t end, const Take& take) {
+  for (std::int64_t panel = begin; panel < end; ++panel) {
+    const std::uint8_t* record = panel_data(w, panel);
+    F32 acc[kRows];
+    for (int r = 0; r < kRows; ++r) acc[r] = splat(0.0f);
+    for (std::int64_t g = 0; g < groups; ++g, record += panel_layout(kKind).record_bytes) {
+      fetch_behind<kKind>(record, 0);
+      take(acc, g, record);
+    }
+    const Output out = output_of(w, bias, y, y_stride, panel);
+    for (int r = 0; r < kRows; ++r) finish_row(out, r, acc[r]);
+  }
+}
+
 // Of more rows so many pass by a panel before the next one's turn: their q8 for a stretch of k stay in L2.
 constexpr std::int64_t kChunkRows = 512;
 
@@ -232,18 +257,13 @@ template <DType kKind>
 void linear_many_rows(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                       std::int64_t y_stride, std::int64_t begin, std::int64_t end);
 
-// From kRows down to the number there is.
-template <DType kKind, int kRows>
-inline void linear_at_most(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
-                           std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
-  if (x.rows == kRows) return linear_few_rows<kKind, kRows>(w, x, bias, y, y_stride, begin, end);
-  if constexpr (kRows > 1) linear_at_most<kKind, kRows - 1>(w, x, bias, y, y_stride, begin, end);
-}
-
 template <DType kKind>
 void linear_int8(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                  std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
-  if (x.rows <= kFewRows) return linear_at_most<kKind, kFewRows>(w, x, bias, y, y_stride, begin, end);
+  if (x.rows <= kFewRows) {
+    return with_rows<kFewRows>(
+        x.rows, [&]<int kRows>() { linear_few_rows<kKind, kRows>(w, x, bias, y, y_stride, begin, end); });
+  }
   linear_many_rows<kKind>(w, x, bias, y, y_stride, begin, end);
 }
 
