@@ -60,11 +60,11 @@ std::uint64_t read_portable(const void* from, std::int64_t bytes) {
   return seen[0] | seen[1] | seen[2] | seen[3];
 }
 
-constexpr Peaks kPortable = {nullptr, nullptr, nullptr, nullptr, read_portable, read_portable};
-
-const Peaks& best_reader() {
-  if (cpu_features().avx512) return kPeaksAvx512;
-  return cpu_features().avx2 ? kPeaksAvx2 : kPortable;
+// Ways to read, of which one or another is the fastest, depending on the level and the processor.
+std::vector<Peaks::Read> readers() {
+  if (!cpu_features().avx2) return {read_portable};
+  const Peaks& peaks = cpu_features().avx512 ? kPeaksAvx512 : kPeaksAvx2;
+  return {peaks.read, peaks.read_into_l1, peaks.read_into_l2};
 }
 
 // Keeps the optimiser from dropping the reads.
@@ -88,18 +88,49 @@ std::vector<Machine::Level> levels_to_measure(int threads) {
   return levels;
 }
 
-// Bytes per second; each thread reads its own part of `from` again and again, 64 MiB at least. With prefetch
-// or without, whichever is faster.
+// Bytes per second; each thread reads its own part of `from` again and again, 64 MiB at least. The fastest of
+// the readers counts.
 double level_rate(ThreadPool& pool, const Machine::Level& level, const std::byte* from) {
   const std::int64_t bytes = level.bytes_per_thread;
   const std::int64_t times = std::max<std::int64_t>(1, (std::int64_t{64} << 20) / bytes);
-  const auto rate_of = [&](Peaks::Read read) {
-    return rate(pool, [&](int part) {
-      for (std::int64_t i = 0; i < times; ++i) sink |= read(from + part * bytes, bytes);
-      return static_cast<double>(bytes * times);
-    });
-  };
-  return std::max(rate_of(best_reader().read), rate_of(best_reader().read_cached));
+  double best = 0.0;
+  for (const Peaks::Read read : readers()) {
+    best = std::max(best, rate(pool, [&](int part) {
+                      for (std::int64_t i = 0; i < times; ++i) sink |= read(from + part * bytes, bytes);
+                      return static_cast<double>(bytes * times);
+                    }));
+  }
+  return best;
+}
+
+double seconds_to_read(ThreadPool& pool, Peaks::Read read, const std::byte* from, std::int64_t bytes) {
+  const auto start = Clock::now();
+  pool.split(bytes / 512, [&](int, std::int64_t begin, std::int64_t end) {
+    sink |= read(from + begin * 512, (end - begin) * 512);
+  });
+  return seconds_since(start);
+}
+
+// The fastest from memory, of turns taken when it is first asked for.
+Peaks::Read memory_reader(ThreadPool& pool) {
+  static const Peaks::Read chosen = [&] {
+    constexpr std::int64_t kBytes = 128 << 20;
+    constexpr int kTurns = 5;
+    const AlignedBuffer buffer(kBytes);
+    std::fill_n(buffer.data(), kBytes, std::byte{1});
+    const std::vector<Peaks::Read> all = readers();
+    std::vector<std::vector<double>> seconds(all.size());
+    for (int turn = 0; turn < kTurns; ++turn) {
+      for (std::size_t i = 0; i < all.size(); ++i)
+        seconds[i].push_back(seconds_to_read(pool, all[i], buffer.data(), kBytes));
+    }
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < all.size(); ++i) {
+      if (median(seconds[i]) < median(seconds[best])) best = i;
+    }
+    return all[best];
+  }();
+  return chosen;
 }
 
 struct NamedUnit {
@@ -145,12 +176,7 @@ double Machine::operations_per_s(const std::string& unit) const {
 }
 
 double read_seconds(ThreadPool& pool, const std::byte* from, std::int64_t bytes) {
-  const Peaks::Read read = best_reader().read;
-  const auto start = Clock::now();
-  pool.split(bytes / 512, [&](int, std::int64_t begin, std::int64_t end) {
-    sink |= read(from + begin * 512, (end - begin) * 512);
-  });
-  return seconds_since(start);
+  return seconds_to_read(pool, memory_reader(pool), from, bytes);
 }
 
 Machine measure_machine(ThreadPool& pool) {

@@ -7,6 +7,7 @@
 namespace atelier::kernels {
 namespace {
 constexpr int kFewRows = 8;
+constexpr bool kOneRowIntoL1 = false;
 constexpr bool kPairsByRows = false;
 constexpr int kFloatRows = 8, kFloatPanels = 2;  // 16 sums in flight
 }  // namespace

@@ -137,22 +137,35 @@ inline void accumulate(F32* acc, const Quad* w, const GroupScales* scales, const
 
 // ---- few rows ----
 
-// How far ahead of the sums weights are fetched: into L1 some whole records, so that a group's planes arrive
-// together, and into L2 twice as many. L1's fill buffers alone do not cover the memory's latency. Much
-// further ahead a second page is kept open, which the hardware's own streams, one page each, do not follow:
-// of 1 GB that is read at 34 GB/s, Q4_0 takes 97 % with 4.5 KiB, 88 % with 16 KiB and 84 % with L1 alone.
+// How far ahead of the sums weights are fetched, in whole records so that a group's planes arrive together.
+// L1's fill buffers alone do not cover the memory's latency. Much further ahead a second page is kept open,
+// which the hardware's own streams, one page each, do not follow: of 1 GB that is read at 34 GB/s, Q4_0 takes
+// 97 % with 4.5 KiB, 88 % with 16 KiB and 84 % with L1 alone.
+struct Ahead {
+  std::int64_t into_l1, into_l2;  // bytes; 0: not
+};
+
 constexpr std::int64_t kLeastNearBytes = 1792;
 
 template <DType kKind>
 constexpr std::int64_t kNearBytes = (kLeastNearBytes + panel_layout(kKind).record_bytes - 1) /
                                     panel_layout(kKind).record_bytes * panel_layout(kKind).record_bytes;
 template <DType kKind>
-constexpr std::int64_t kFarBytes = 2 * kNearBytes<kKind>;
+constexpr Ahead kAhead = {kNearBytes<kKind>, 2 * kNearBytes<kKind>};
+
+// For one row some processors would rather have L2 alone, further ahead, or less far where a value has a byte
+// or more and passes quickly (docs/kernels.md).
+template <DType kKind>
+constexpr bool kWholeBytes =
+    panel_layout(kKind).scale_form == ScaleForm::kNone || panel_layout(kKind).max_value == 255;
+template <DType kKind, int kRows>
+constexpr Ahead kAheadOfRows =
+    kRows > 1 || kOneRowIntoL1 ? kAhead<kKind> : Ahead{0, kNearBytes<kKind>*(kWholeBytes<kKind> ? 1 : 4)};
 
 // Fetches group g's share of the lines of records to come. The shares are of one size, so that nothing
 // branches. Of two groups the second share ends with the record; of eight the last runs on into the next
 // record (to end with its own would fetch the line just fetched again: 5 % slower).
-template <DType kKind>
+template <DType kKind, Ahead kBy = kAhead<kKind>>
 inline void fetch_behind(const std::uint8_t* record, std::int64_t g) {
   constexpr PanelLayout kLayout = panel_layout(kKind);
   constexpr std::int64_t kLines = kLayout.record_bytes / 64;
@@ -161,8 +174,8 @@ inline void fetch_behind(const std::uint8_t* record, std::int64_t g) {
   const std::uint8_t* from = record + g * kStep * 64;
 #pragma GCC unroll 16
   for (std::int64_t line = 0; line < kShare; ++line) {
-    prefetch_to_l2(from + kFarBytes<kKind> + line * 64);
-    prefetch(from + kNearBytes<kKind> + line * 64);
+    prefetch_to_l2(from + kBy.into_l2 + line * 64);
+    if constexpr (kBy.into_l1 > 0) prefetch(from + kBy.into_l1 + line * 64);
   }
 }
 
@@ -182,7 +195,7 @@ inline void panel_rows(const std::uint8_t* panel, std::int64_t groups, const Int
     const std::int64_t left = groups - done;
     const std::int64_t count = left < kLayout.record_groups ? left : kLayout.record_groups;
     for (std::int64_t g = 0; g < count; ++g, at += x.stride) {
-      fetch_behind<kKind>(panel, g);
+      fetch_behind<kKind, kAheadOfRows<kKind, kRows>>(panel, g);
       Quad w[8];
       unpack_quads<kKind>(panel, g, w);
       const GroupScales group = group_scales<kKind>(scales, panel, g);
@@ -216,7 +229,8 @@ void linear_few_rows(const PackedMatrix& w, const Activations& x, const float* b
                      std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
   const Int8Rows rows = rows_at(x, 0, 0);
   const std::uint8_t* start = panel_data(w, begin);
-  for (std::int64_t line = 0; line < kFarBytes<kKind>; line += 64) prefetch_to_l2(start + line);
+  for (std::int64_t line = 0; line < kAheadOfRows<kKind, kRows>.into_l2; line += 64)
+    prefetch_to_l2(start + line);
   for (std::int64_t panel = begin; panel < end; ++panel) {
     F32 acc[kRows];
     for (int r = 0; r < kRows; ++r) acc[r] = splat(0.0f);
@@ -236,7 +250,7 @@ inline void stream_floats(const PackedMatrix& w, std::int64_t groups, const floa
     F32 acc[kRows];
     for (int r = 0; r < kRows; ++r) acc[r] = splat(0.0f);
     for (std::int64_t g = 0; g < groups; ++g, record += panel_layout(kKind).record_bytes) {
-      fetch_behind<kKind>(record, 0);
+      fetch_behind<kKind, kAheadOfRows<kKind, kRows>>(record, 0);
       take(acc, g, record);
     }
     const Output out = output_of(w, bias, y, y_stride, panel);

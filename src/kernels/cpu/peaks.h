@@ -17,8 +17,11 @@ struct Peaks {
       nullptr;  // AMX: products of 32 k, each taken out of its tile and scaled, as int8 weights want
   // Reads every line of [from, from + bytes) once; bytes: a multiple of 512.
   using Read = std::uint64_t (*)(const void* from, std::int64_t bytes);
-  Read read = nullptr;         // prefetches ahead, as memory wants
-  Read read_cached = nullptr;  // does not: near caches deliver as fast as loads issue, and a prefetch is one
+  // Near caches deliver as fast as loads issue, and a prefetch is one; which prefetches memory wants depends
+  // on the processor.
+  Read read = nullptr;          // nothing fetched ahead
+  Read read_into_l1 = nullptr;  // 2 KiB ahead
+  Read read_into_l2 = nullptr;  // 4 KiB ahead
 };
 
 extern const Peaks kPeaksAvx2;

@@ -49,13 +49,15 @@ double int8(std::int64_t rounds) {
   return 2.0 * 32 * 8 * 4 * static_cast<double>(rounds);
 }
 
-template <bool kPrefetch>
+template <std::int64_t kIntoL1, std::int64_t kIntoL2>  // bytes ahead
 std::uint64_t read(const void* from, std::int64_t bytes) {
   const auto* at = static_cast<const __m256i*>(from);
   __m256i seen[4] = {};
   for (const __m256i* end = at + bytes / 32; at < end; at += 8) {
     for (int i = 0; i < 8; i += 2) {
-      if constexpr (kPrefetch) _mm_prefetch(reinterpret_cast<const char*>(at + i) + 2048, _MM_HINT_T0);
+      const char* line = reinterpret_cast<const char*>(at + i);
+      if constexpr (kIntoL1 > 0) _mm_prefetch(line + kIntoL1, _MM_HINT_T0);
+      if constexpr (kIntoL2 > 0) _mm_prefetch(line + kIntoL2, _MM_HINT_T1);
       seen[i / 2] = _mm256_or_si256(
           seen[i / 2], _mm256_or_si256(_mm256_load_si256(at + i), _mm256_load_si256(at + i + 1)));
     }
@@ -66,6 +68,6 @@ std::uint64_t read(const void* from, std::int64_t bytes) {
 
 }  // namespace
 
-extern const Peaks kPeaksAvx2 = {f32, int8, nullptr, nullptr, read<true>, read<false>};
+extern const Peaks kPeaksAvx2 = {f32, int8, nullptr, nullptr, read<0, 0>, read<2048, 0>, read<0, 4096>};
 
 }  // namespace atelier::kernels

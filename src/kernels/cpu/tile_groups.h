@@ -47,7 +47,7 @@ class GroupReader {
  public:
   GroupReader(const PackedMatrix& w, std::int64_t panel)
       : record_(panel_data(w, panel)), groups_(w.padded_k / kGroup) {
-    for (std::int64_t line = 0; line < kFarBytes<kKind>; line += 64) prefetch_to_l2(record_ + line);
+    for (std::int64_t line = 0; line < kAhead<kKind>.into_l2; line += 64) prefetch_to_l2(record_ + line);
   }
 
   // Unpacks the next group to place `at` of the stretch.
