@@ -14,7 +14,9 @@ struct AttentionOps {
   decltype(Ops::attend_prompt) attend_prompt;
 };
 
+// AVX-512 and scalar: attend_prompt as attend at first, further on by words of 16 bits; AVX2: as attend.
 extern const AttentionOps kAttentionScalar, kAttentionAvx2, kAttentionAvx512;
+extern const AttentionOps kAttentionWordsScalar, kAttentionWordsAvx512;  // by words throughout: tests only
 extern const AttentionOps kAttentionAmx;       // attend as kAttentionAvx512, attend_prompt by tiles
 extern const AttentionOps kAttentionEmulated;  // attend_prompt over emulated tiles: tests only
 
@@ -76,15 +78,17 @@ inline constexpr std::int64_t kStepKeys = 128, kPromptQueries = 1024;
 // One thread's scratch for attention by tiles, in bytes from its start. A tile is 1 KiB; all parts are whole
 // lines.
 struct PromptScratch {
-  std::int64_t dim_chunks, dim_groups;  // of 32 and of 16 dims
-  std::int64_t keys;                    // [kStepKeys / 16][dim_chunks] tiles [16 keys][32 dims] bf16
-  std::int64_t values;                  // [dim_groups][kStepKeys / 32] tiles [16 dims][32 keys] bf16
-  std::int64_t queries;                 // [query tile][dim_chunks] tiles [16 dim pairs][16 queries][2] bf16
-  std::int64_t sums;                    // [query tile][dim_groups] tiles [16 dims][16 queries] f32
-  std::int64_t weight_sums, highest;    // [query tile][16 queries] f32
-  std::int64_t scores;                  // [kStepKeys][16 queries] f32
-  std::int64_t weights;                 // [kStepKeys / 2][16 queries][2] bf16
-  std::int64_t bytes;                   // all together
+  std::int64_t dim_chunks, dim_groups;    // of 32 and of 16 dims
+  std::int64_t keys;                      // [kStepKeys / 16][dim_chunks] tiles [16 keys][32 dims] bf16
+  std::int64_t values;                    // [dim_groups][kStepKeys / 32] tiles [16 dims][32 keys] bf16
+  std::int64_t queries;                   // [query tile][dim_chunks] tiles [16 dim pairs][16 queries][2] bf16
+  std::int64_t sums;                      // [query tile][dim_groups] tiles [16 dims][16 queries] f32
+  std::int64_t weight_sums, highest;      // [query tile][16 queries] f32
+  std::int64_t scores;                    // [kStepKeys][16 queries] f32
+  std::int64_t weights;                   // [kStepKeys / 2][16 queries][2] bf16
+  std::int64_t query_scales;              // [query tile][16 queries] f32, where the 16 bits are whole numbers
+  std::int64_t key_scales, value_scales;  // [kStepKeys] f32, likewise
+  std::int64_t bytes;                     // all together
 };
 
 constexpr PromptScratch prompt_scratch(std::int64_t head_dim, std::int64_t rows, std::int64_t heads_per_kv) {
@@ -99,7 +103,10 @@ constexpr PromptScratch prompt_scratch(std::int64_t head_dim, std::int64_t rows,
   s.highest = s.weight_sums + tiles * 64;
   s.scores = s.highest + tiles * 64;
   s.weights = s.scores + kStepKeys * 64;
-  s.bytes = s.weights + kStepKeys * 32;
+  s.query_scales = s.weights + kStepKeys * 32;
+  s.key_scales = s.query_scales + tiles * 64;
+  s.value_scales = s.key_scales + kStepKeys * 4;
+  s.bytes = s.value_scales + kStepKeys * 4;
   return s;
 }
 

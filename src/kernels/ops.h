@@ -135,7 +135,8 @@ struct Ops {
                       float* gathered, std::byte* scratch);
   void (*merge_parts)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, float* gathered);
 
-  // The same for rows of a prompt: with bf16 tiles where the table has them, else as attend.
+  // The same for rows of a prompt: by bf16 tiles where the table has them, else by 16-bit whole numbers or as
+  // attend.
   void (*attend_prompt)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head,
                         std::byte* scratch);
 

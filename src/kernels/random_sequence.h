@@ -90,7 +90,9 @@ class RandomSequence {
   // What an output should be, and the sum of |weight x value| that bounds follow from.
   struct Reference {
     std::vector<double> out, magnitude;
-    double largest_score = 0;  // of sum |q k| scale
+    double largest_score = 0;    // of sum |q k| scale
+    double largest_lengths = 0;  // of |q| |k| scale, vectors
+    double largest_value = 0;    // of |v|
   };
 
   // softmax(q k^T scale) v in double; k and v as the store keeps them.
@@ -181,13 +183,16 @@ class RandomSequence {
     std::vector<double> weights;
     double highest = -1e300, total = 0;
     for (std::int64_t s = 0; s <= t; ++s) {
-      double score = 0, magnitude = 0;
+      double score = 0, magnitude = 0, of_q = 0, of_k = 0;
       for (std::int64_t d = 0; d < dim; ++d) {
-        const double product =
-            double{q_[index(at + d)]} * k_[index((s * shape_.kv_heads + kv) * dim + d)] * score_scale;
+        const double q = q_[index(at + d)], k = k_[index((s * shape_.kv_heads + kv) * dim + d)];
+        const double product = q * k * score_scale;
         score += product;
         magnitude += std::abs(product);
+        of_q += q * q;
+        of_k += k * k;
       }
+      into.largest_lengths = std::max(into.largest_lengths, std::sqrt(of_q * of_k) * score_scale);
       weights.push_back(score);
       highest = std::max(highest, score);
       into.largest_score = std::max(into.largest_score, magnitude);
@@ -195,7 +200,9 @@ class RandomSequence {
     for (double& weight : weights) total += weight = std::exp(weight - highest);
     for (std::int64_t d = 0; d < dim; ++d) {
       for (std::int64_t s = 0; s <= t; ++s) {
-        const double part = weights[index(s)] * v_[index((s * shape_.kv_heads + kv) * dim + d)] / total;
+        const double value = v_[index((s * shape_.kv_heads + kv) * dim + d)];
+        const double part = weights[index(s)] * value / total;
+        into.largest_value = std::max(into.largest_value, std::abs(value));
         into.out[index(at + d)] += part;
         into.magnitude[index(at + d)] += std::abs(part);
       }

@@ -70,7 +70,7 @@ class ChunkPass {
   const ModelConfig& config_;
   const Weights& weights_;
   const kernels::Ops& ops_;
-  bool in_tiles_;  // prompts attend in bf16 tiles; --compute bf16 keeps their attention in f32
+  bool in_tiles_;  // prompts attend by attend_prompt; --compute bf16 keeps their attention in f32
   ThreadPool& pool_;
   RopeTable rope_, long_rope_;
   Projector projector_;

@@ -3,6 +3,7 @@
 //
 #include "kernels/cpu/attention_body.h"
 #include "kernels/cpu/pair_lanes_amx.h"
+#include "kernels/cpu/query_lanes_avx512.h"
 //
 #include "kernels/cpu/attention_tiles.h"
 

@@ -1,9 +1,14 @@
 #include "kernels/cpu/float_lanes_avx512.h"
 //
 #include "kernels/cpu/attention_body.h"
+#include "kernels/cpu/query_lanes_avx512.h"
+#include "kernels/cpu/word_lanes_avx512.h"
+//
+#include "kernels/cpu/attention_words.h"
 
 namespace atelier::kernels {
 
-const AttentionOps kAttentionAvx512 = kAttentionByLanes;
+const AttentionOps kAttentionAvx512 = kAttentionByWords;
+const AttentionOps kAttentionWordsAvx512 = kAttentionByWordsAlone;
 
 }  // namespace atelier::kernels

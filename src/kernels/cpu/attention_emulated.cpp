@@ -4,6 +4,7 @@
 //
 #include "kernels/cpu/attention_body.h"
 #include "kernels/cpu/pair_lanes_scalar.h"
+#include "kernels/cpu/query_lanes_scalar.h"
 //
 #include "kernels/cpu/attention_tiles.h"
 

@@ -1,60 +1,16 @@
-// Causal attention of prompt rows by bf16 tiles, over kv_blocks.h (include attention_body.h first).
-// Everything stands on its side: scores are [key][query] and sums [dim][query], so that a lane is a query,
-// and maxima, weights and rescaling need nothing from the neighbours.
+// What attention_prompt.h asks of its products, by bf16 tiles: Q, K and V rounded to bf16, P cut. The weights
+// are summed as they were cut, so that the cut does not bias O:
 //
-//   S [16 keys][16 queries]  = K [16 keys][32 dims] Q [32 dims][16 queries]         per 32 dims
-//   P = 2^(S - highest)        queries carry scale log2(e); cut to bf16
-//   O [16 dims][16 queries] += V [16 dims][32 keys] P [32 keys][16 queries]         per 32 keys
-//   weight sums             += 1 [1][32 keys] P: of the weights as cut, so that the cut does not bias O
+//   weight sums += 1 [1][32 keys] P [32 keys][16 queries]
 //
-// Steps of kStepKeys keys begin at multiples of kStepKeys; within one the maximum is taken once. What a query
-// does not see weighs exactly 0, and a step out of sight changes nothing: a row's bits do not depend on the
-// rows beside it. Sums leave the tiles once a step.
+// Sums leave the tiles once a step.
 #pragma once
 
-#include "kernels/attention_ops.h"
+#include "kernels/cpu/attention_prompt.h"
 #include "kernels/cpu/tiles.h"
 
 namespace atelier::kernels {
 namespace {
-
-constexpr std::int64_t kTileBytes = 1024, kStepChunks = kStepKeys / 32;
-constexpr float kLog2E = 1.44269504f;
-static_assert(kStepKeys % kBlock == 0);
-
-// The queries at work and where their parts are in scratch.
-struct Prompt {
-  PromptScratch layout;
-  std::byte* scratch;
-  std::int64_t head_dim, heads_per_kv;
-  std::int64_t first_row, first_position;
-  std::int64_t queries;  // rows x heads_per_kv, row by row
-
-  std::int64_t tiles() const { return (queries + 15) / 16; }
-  std::int64_t position(std::int64_t query) const {
-    return first_position + (query < queries ? query : queries - 1) / heads_per_kv;
-  }
-  std::byte* keys(std::int64_t group) const {  // of 16
-    return scratch + layout.keys + group * layout.dim_chunks * kTileBytes;
-  }
-  std::byte* values(std::int64_t dim_group) const {  // of 16
-    return scratch + layout.values + dim_group * kStepChunks * kTileBytes;
-  }
-  std::byte* queries_of(std::int64_t tile) const {
-    return scratch + layout.queries + tile * layout.dim_chunks * kTileBytes;
-  }
-  float* sums(std::int64_t tile) const {
-    return reinterpret_cast<float*>(scratch + layout.sums + tile * layout.dim_groups * kTileBytes);
-  }
-  float* weight_sums(std::int64_t tile) const {
-    return reinterpret_cast<float*>(scratch + layout.weight_sums) + tile * 16;
-  }
-  float* highest(std::int64_t tile) const {
-    return reinterpret_cast<float*>(scratch + layout.highest) + tile * 16;
-  }
-  float* scores() const { return reinterpret_cast<float*>(scratch + layout.scores); }
-  std::byte* weights() const { return scratch + layout.weights; }
-};
 
 // Tiles 0..3: sums; 4: left operand; 5: a row of ones; 6: right operand; 7: sums of weights.
 void configure_attention(Tiles& tiles) {
@@ -248,32 +204,6 @@ Lanes::V exp2(Lanes::V x) {
   return scale_by_floor(p, x);
 }
 
-void hide_unseen(const Prompt& p, std::int64_t tile, std::int64_t keys, std::int64_t position) {
-  float seen[16];
-  for (int lane = 0; lane < 16; ++lane)
-    seen[lane] = static_cast<float>(p.position(tile * 16 + lane) + 1 - position);
-  const Lanes::V limit = Lanes::load(seen);
-  float* score = p.scores();
-  for (std::int64_t key = 0; key < keys; ++key, score += 16)
-    Lanes::store(score, keep_seen(Lanes::load(score), static_cast<float>(key), limit, kUnseen));
-}
-
-Lanes::V highest_score(const float* score, std::int64_t keys) {
-  Lanes::V a = Lanes::load(score), b = Lanes::load(score + 16);
-  for (std::int64_t key = 2; key < keys; key += 2) {
-    a = Lanes::max(Lanes::load(score + key * 16), a);
-    b = Lanes::max(Lanes::load(score + key * 16 + 16), b);
-  }
-  return Lanes::max(a, b);
-}
-
-void shrink_sums(const Prompt& p, std::int64_t tile, Lanes::V factor) {
-  float* sum = p.sums(tile);
-  for (std::int64_t i = 0; i < p.layout.dim_groups * 16; ++i, sum += 16)
-    Lanes::store(sum, Lanes::mul(Lanes::load(sum), factor));
-  Lanes::store(p.weight_sums(tile), Lanes::mul(Lanes::load(p.weight_sums(tile)), factor));
-}
-
 // The running softmax: from the scores of the step's first `keys` keys to their weights.
 void weigh_tile(const Prompt& p, std::int64_t tile, std::int64_t keys, bool first_step) {
   const float* score = p.scores();
@@ -288,19 +218,18 @@ void weigh_tile(const Prompt& p, std::int64_t tile, std::int64_t keys, bool firs
                                    exp2(Lanes::sub(Lanes::load(score + 16), now))));
 }
 
-// --- from the queries to the output rows ---
+// --- queries ---
 
 // Query vectors of a tile, scaled and rounded, one dim pair to a row.
-void load_queries(const Prompt& p, const AttentionRows& rows, std::int64_t kv_head, std::int64_t tile) {
+void load_query_tile(const Prompt& p, const AttentionRows& rows, std::int64_t kv_head, std::int64_t tile) {
   const Lanes::V scale = Lanes::set(rows.scale * kLog2E), zero = Lanes::set(0.0f);
   for (std::int64_t dim = 0; dim < p.head_dim; dim += 32) {
     Lanes::V row[16];
     for (std::int64_t lane = 0; lane < 16; ++lane) {
-      const std::int64_t query = tile * 16 + lane;
+      const float* q = query_vector(p, rows, kv_head, tile * 16 + lane);
       row[lane] = zero;
-      if (query >= p.queries) continue;
-      const float* q = rows.q + (p.first_row + query / p.heads_per_kv) * rows.q_stride +
-                       (kv_head * p.heads_per_kv + query % p.heads_per_kv) * p.head_dim + dim;
+      if (q == nullptr) continue;
+      q += dim;
       const auto part = [&](std::int64_t from) {
         const std::int64_t left = p.head_dim - dim - from;
         if (left >= 16) return Lanes::mul(Lanes::load(q + from), scale);
@@ -315,80 +244,37 @@ void load_queries(const Prompt& p, const AttentionRows& rows, std::int64_t kv_he
   Lanes::store(p.highest(tile), Lanes::set(kNoScoreYet));
 }
 
-void write_rows(const Prompt& p, const AttentionRows& rows, std::int64_t kv_head, std::int64_t tile) {
-  const Lanes::V inverse = Lanes::div(Lanes::set(1.0f), Lanes::load(p.weight_sums(tile)));
-  for (std::int64_t group = 0; group < p.layout.dim_groups; ++group) {
-    Lanes::V sum[16];
-    const float* from = p.sums(tile) + group * 256;
-    // + 0: a sum of nothing but zeros has one sign, however many steps out of sight were added
-    for (int i = 0; i < 16; ++i)
-      sum[i] = Lanes::add(Lanes::mul(Lanes::load(from + 16 * i), inverse), Lanes::set(0.0f));
-    transpose(sum);
-    const std::int64_t left = p.head_dim - group * 16;
-    for (std::int64_t lane = 0; lane < 16 && tile * 16 + lane < p.queries; ++lane) {
-      const std::int64_t query = tile * 16 + lane;
-      float* out = rows.out + (p.first_row + query / p.heads_per_kv) * rows.out_stride +
-                   (kv_head * p.heads_per_kv + query % p.heads_per_kv) * p.head_dim + group * 16;
-      Lanes::store_part(out, sum[lane], left < 16 ? static_cast<int>(left) : 16);
-    }
+class TileProducts {
+ public:
+  TileProducts() {
+    configure_attention(tiles_);
+    std::uint32_t ones[16];
+    for (std::uint32_t& pair : ones) pair = 0x3f803f80u;
+    tiles_.load<5>(ones, 64);
   }
-}
+  ~TileProducts() { tiles_.release(); }
+  TileProducts(const TileProducts&) = delete;
+  TileProducts& operator=(const TileProducts&) = delete;
 
-void attend_step(Tiles& tiles, const Prompt& p, std::int64_t position) {
-  for (std::int64_t tile = 0; tile < p.tiles(); ++tile) {
-    const std::int64_t seen = p.position(tile * 16 + 15) + 1 - position;  // by the tile's last query
-    if (seen <= 0) continue;
-    const std::int64_t chunks = seen < kStepKeys ? (seen + 31) / 32 : kStepChunks;
-    score_tile(tiles, p, tile, chunks);
-    if (p.position(tile * 16) + 1 - position < chunks * 32) hide_unseen(p, tile, chunks * 32, position);
-    weigh_tile(p, tile, chunks * 32, position == 0);
-    gather_tile(tiles, p, tile, chunks, position == 0);
+  template <class Element>
+  void load_block(const Prompt& p, const Block<Element>& block, std::int64_t chunk, std::int64_t written) {
+    load_tiles(p, block, chunk, written);
   }
-}
-
-void attend_rows(Tiles& tiles, const Prompt& p, const KvLayer& kv, const AttentionRows& rows,
-                 std::int64_t kv_head) {
-  for (std::int64_t tile = 0; tile < p.tiles(); ++tile) load_queries(p, rows, kv_head, tile);
-  const std::int64_t keys = p.position(p.queries) + 1;
-  for (std::int64_t position = 0; position < keys; position += kStepKeys) {
-    for (std::int64_t chunk = 0; chunk < kStepChunks && position + chunk * kBlock < keys; ++chunk) {
-      const std::int64_t at = position / kBlock + chunk, written = keys - at * kBlock;
-      if (kv.dtype == DType::kQ8_0) {
-        load_tiles(p, stored_block<std::int8_t>(kv, rows, kv_head, at, at), chunk, written);
-      } else {
-        load_tiles(p, stored_block<std::uint16_t>(kv, rows, kv_head, at, at), chunk, written);
-      }
-    }
-    attend_step(tiles, p, position);
+  void load_queries(const Prompt& p, const AttentionRows& rows, std::int64_t kv_head, std::int64_t tile) {
+    load_query_tile(p, rows, kv_head, tile);
   }
-  for (std::int64_t tile = 0; tile < p.tiles(); ++tile) write_rows(p, rows, kv_head, tile);
-}
-
-// Ops::attend_prompt. Keys and values in f32 mean that no product may be rounded: they go to attend.
-void attend_by_tiles(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, std::byte* scratch) {
-  if (kv.dtype == DType::kF32) return attend(kv, rows, kv_head, scratch);
-  Tiles tiles;
-  configure_attention(tiles);
-  const std::uint32_t ones_pair = 0x3f803f80u;
-  std::uint32_t ones[16];
-  for (std::uint32_t& pair : ones) pair = ones_pair;
-  tiles.load<5>(ones, 64);
-  Prompt p = {};
-  p.scratch = scratch;
-  p.head_dim = kv.head_dim;
-  p.heads_per_kv = rows.heads / kv.kv_heads;
-  const std::int64_t step = prompt_item_rows(p.heads_per_kv);
-  p.layout = prompt_scratch(kv.head_dim, step, p.heads_per_kv);
-  for (std::int64_t row = 0; row < rows.rows; row += step) {
-    p.first_row = row;
-    p.first_position = rows.position + row;
-    p.queries = (rows.rows - row < step ? rows.rows - row : step) * p.heads_per_kv;
-    attend_rows(tiles, p, kv, rows, kv_head);
+  void score(const Prompt& p, std::int64_t tile, std::int64_t chunks) { score_tile(tiles_, p, tile, chunks); }
+  void gather(const Prompt& p, std::int64_t tile, std::int64_t chunks, bool first_step) {
+    weigh_tile(p, tile, chunks * 32, first_step);
+    gather_tile(tiles_, p, tile, chunks, first_step);
   }
-  tiles.release();
-}
 
-constexpr AttentionOps kAttentionByTiles = {store_kv, attend, attend_part, merge_parts, attend_by_tiles};
+ private:
+  Tiles tiles_;
+};
+
+constexpr AttentionOps kAttentionByTiles = {store_kv, attend, attend_part, merge_parts,
+                                            attend_prompt_by<TileProducts, 0>};
 
 }  // namespace
 }  // namespace atelier::kernels
