@@ -9,11 +9,12 @@ class Atelier:
         self.options = ["--threads", str(threads), "--compute", compute] + (["--isa", isa] if isa else [])
         self.divergences = {}
 
-    def latency(self, model, rounds=1, input=1, output=1, depth=0, sequences=1):
+    def latency(self, model, rounds=1, input=1, output=1, depth=0, sequences=1, packed_cache=None):
         # Many at once is what the mode is for: at 64 bf16 tiles are ahead of int8 products, at 32 not yet.
         mode = "throughput" if sequences >= 64 else "interactivity"
         return self.json("bench", "latency", model.path, "--performance-mode", mode, "--num-iters", rounds, "--input-len", input,
-                         "--output-len", output, "--depth", depth, "--batch-size", sequences)
+                         "--output-len", output, "--depth", depth, "--batch-size", sequences,
+                         *(["--packed-cache", packed_cache] if packed_cache else []))
 
     def divergence(self, model, role):
         """KL(fp32 || this compute mode) per token of the text computed in that role ("prompt", "generated"), and

@@ -1,6 +1,7 @@
 """The rows of the table: each measures us and the peers in turn, and yields its lines."""
 import statistics
 import sys
+import tempfile
 
 import bars
 
@@ -140,17 +141,25 @@ def pair(race, models):
 
 
 def start(race, models):
+    """A new process, a file in the page cache: packing it, and mapping what an earlier start packed."""
     for model in largest(models) if race.ours else []:
-        took, physics = [], []
-        for _ in range(race.rounds):
-            with model.path.open("rb", buffering=0) as file:  # warm: in the page cache
-                while file.read(1 << 24):
-                    pass
-            report = race.ours.latency(model)
-            took.append(report["first_token_s"])
-            physics.append(4 * model.bytes / statistics.median(report["bandwidth"]))
-        bar = bars.START if model.shape == "7b" else None  # of a small file, other things take longer
-        yield race.line("start to first token", model, "4 x file / bandwidth", took, physics, bar, "<=", "s")
+        yield start_line(race, model, "start to first token")
+        with tempfile.TemporaryDirectory(prefix="packed-", dir=model.path.parent) as folder:
+            race.ours.latency(model, packed_cache=folder)  # writes it
+            yield start_line(race, model, "start to first token, --packed-cache", packed_cache=folder)
+
+
+def start_line(race, model, work, **how):
+    took, physics = [], []
+    for _ in range(race.rounds):
+        with model.path.open("rb", buffering=0) as file:  # warm: in the page cache
+            while file.read(1 << 24):
+                pass
+        report = race.ours.latency(model, **how)
+        took.append(report["first_token_s"])
+        physics.append(4 * model.bytes / statistics.median(report["bandwidth"]))
+    bar = bars.START if model.shape == "7b" else None  # of a small file, other things take longer
+    return race.line(work, model, "4 x file / bandwidth", took, physics, bar, "<=", "s")
 
 
 def memory(race, models):

@@ -48,6 +48,8 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->transform(CLI::CheckedTransformer(kKvKinds, CLI::ignore_case).description("auto|float16|int8"));
   command.add_option("--max-model-len", options.max_model_len, "tokens of prompt and output of one sequence")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
+  command.add_option("--packed-cache", options.packed_cache,
+                     "folder that keeps the packed weights; later starts map them instead of packing");
 }
 
 Result<ModelOptions> model_options(const config::ServeConfig::Model& model) {
@@ -61,6 +63,7 @@ Result<ModelOptions> model_options(const config::ServeConfig::Model& model) {
                                   .generated_as = kPerformanceModes.at(model.performance_mode),
                                   .kv = model.int8_kv ? model::KvKind::kInt8 : model::KvKind::kAuto},
                       .max_model_len = model.max_model_len,
+                      .packed_cache = model.packed_cache,
                       .hub = {.cache = model.download_dir, .token = model.hf_token}};
 }
 

@@ -1,6 +1,7 @@
 #include "app/runtime.h"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "base/progress_bar.h"
 #include "engine/model_drafter.h"
 #include "engine/ngram_drafter.h"
+#include "formats/digest.h"
 #include "formats/model_hub.h"
 #include "kernels/backend.h"
 #include "model/kv_store.h"
@@ -15,6 +17,21 @@
 #include "plan/machine_memory.h"
 
 namespace atelier::app {
+namespace {
+
+// One file for each place a model is read from: what is packed anew takes the place of what was there.
+std::filesystem::path packed_place(const std::string& folder, const formats::LocatedModel& model) {
+  std::error_code error;
+  const std::string path = std::filesystem::weakly_canonical(model.path, error).string();
+  std::string name = model.id;
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '_') c = '-';
+  }
+  const std::string hash = formats::sha256_hex(std::as_bytes(std::span(path)));
+  return std::filesystem::path(folder) / fmt::format("{}-{}.packed", name, hash.substr(0, 16));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Runtime>> open_runtime(const ModelOptions& options) {
   auto runtime = std::make_unique<Runtime>();
@@ -22,6 +39,7 @@ Result<std::unique_ptr<Runtime>> open_runtime(const ModelOptions& options) {
   ATELIER_TRY(runtime->ops, kernels::choose_table(options.isa));
   ATELIER_TRY(auto located, formats::fetch_model(options.model, options.hub));
   runtime->id = located.id;
+  if (!options.packed_cache.empty()) runtime->packed_place = packed_place(options.packed_cache, located);
   ATELIER_TRY(runtime->bundle, bundle::open_bundle(located.path));
   if (!runtime->bundle.tokenizer) {
     return fail(Fault::kUnsupported,
@@ -48,7 +66,7 @@ Status Runtime::load() {
     if (!bar) bar.emplace("loading", total);
     bar->set(done);
   };
-  ATELIER_TRY(weights, model::load_weights(*bundle.source, bundle.config, *pool, progress));
+  ATELIER_TRY(weights, model::load_weights(*bundle.source, bundle.config, *pool, progress, packed_place));
   if (bar) bar->clear();
   decoder = std::make_unique<model::Decoder>(bundle.config, weights, *ops, *pool, options.decoder);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -45,7 +46,8 @@ class Runtime {
   Status start_engine(const EngineWishes& wishes);
 
   ModelOptions options;
-  std::string id;  // what the API calls the model
+  std::string id;                      // what the API calls the model
+  std::filesystem::path packed_place;  // the file that keeps its packed weights; "" = none
   std::shared_ptr<ThreadPool> pool;
   bundle::ModelBundle bundle;  // with a tokenizer, always
   model::Weights weights;

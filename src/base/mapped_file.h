@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include "base/result.h"
 
@@ -19,6 +20,9 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  // What the file was when it was opened: device, inode, size and time of its last change, in words. Another
+  // file in its place, or another content, has another stamp.
+  const std::string& stamp() const { return stamp_; }
 
   // Lets the pages wholly inside `part` go from this process's memory; reading them again fetches them again.
   void release(std::span<const std::byte> part) const;
@@ -26,6 +30,7 @@ class MappedFile {
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  std::string stamp_;
 };
 
 }  // namespace atelier

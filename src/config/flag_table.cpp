@@ -29,6 +29,7 @@ constexpr auto kFlags = std::to_array<Flag>({
     {.name = "max-model-len", .group = kModel, .form = Form::kCount, .value = "N|auto", .preset = "auto", .help = "tokens of prompt and output of one sequence; 32k is 32,000, 32K is 32,768; auto and -1: what the model declares and memory holds", .least = 1, .most = kMost},
     {.name = "revision", .group = kModel, .value = "NAME", .preset = "main", .help = "branch of the hub's repository"},
     {.name = "download-dir", .group = kModel, .value = "FOLDER", .help = "where models from hubs are kept (default: the Hugging Face cache)"},
+    {.name = "packed-cache", .group = kModel, .value = "FOLDER", .help = "keep the packed weights here, as large as the model; later starts map them instead of packing"},
     {.name = "hf-token", .group = kModel, .value = "TOKEN", .help = "for private models (default: HF_TOKEN)"},
     {.name = "load-format", .group = kModel, .value = "FORMAT", .preset = "auto", .help = "read from the files themselves", .instead = "the format is read from the files themselves", .usual = "auto|gguf|safetensors|hf"},
     {.name = "tokenizer", .group = kModel, .value = "MODEL", .help = "the model's own is used", .instead = "the model's own tokenizer is used"},

@@ -15,6 +15,7 @@ ServeConfig::Model read_model(const Settings& settings) {
   model.name = settings.text("model");
   model.served_as = settings.texts("served-model-name");
   model.download_dir = settings.text("download-dir");
+  model.packed_cache = settings.text("packed-cache");
   model.hf_token = settings.text("hf-token");
   model.max_model_len = settings.integer("max-model-len");
   model.isa = settings.text("isa");

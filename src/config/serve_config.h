@@ -20,6 +20,7 @@ struct ServeConfig {
     std::string name;                    // file, folder, hub id or catalogue name
     std::vector<std::string> served_as;  // empty: its id
     std::string download_dir, hf_token;  // "": the environment's
+    std::string packed_cache;            // a folder; "": none
     std::int64_t max_model_len = 0;      // tokens; 0: what the model declares and memory holds
     std::string isa, compute, performance_mode;
     bool int8_kv = false;  // keys and values in int8

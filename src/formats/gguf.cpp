@@ -185,6 +185,7 @@ class ParsedGguf : public GgufFile {
     if (!mapped_.bytes().empty()) mapped_.release(entry.bytes);
   }
   std::int64_t file_bytes() const override { return file_bytes_; }
+  std::string stamp() const override { return mapped_.stamp(); }
   const GgufValue* metadata(std::string_view key) const override { return metadata_.find(key); }
   const std::vector<std::pair<std::string, GgufValue>>& all_metadata() const override {
     return metadata_.entries;

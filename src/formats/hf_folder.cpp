@@ -166,6 +166,11 @@ class OpenFolder : public HfFolder {
     for (const MappedFile& shard : shards_) total += static_cast<std::int64_t>(shard.bytes().size());
     return total;
   }
+  std::string stamp() const override {
+    std::string all;
+    for (const MappedFile& shard : shards_) all += shard.stamp() + '\n';
+    return all;
+  }
   const json::object& config() const override { return config_; }
   const json::object& generation_config() const override { return generation_config_; }
   const json::object& tokenizer_config() const override { return tokenizer_config_; }

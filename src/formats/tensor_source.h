@@ -35,6 +35,8 @@ class TensorSource {
   // The entry's pages will not be needed again soon; they leave this process's memory.
   virtual void release(const TensorEntry& entry) const = 0;
   virtual std::int64_t file_bytes() const = 0;
+  // MappedFile's stamps of what it reads, a line each; "" where there are no files.
+  virtual std::string stamp() const { return {}; }
 };
 
 }  // namespace atelier::formats

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <new>
 
+#include "base/log.h"
 #include "formats/dequantise.h"
+#include "formats/packed_file.h"
 #include "model/tensor_names.h"
 
 namespace atelier::model {
@@ -66,13 +69,33 @@ class Loader {
 
   // All matrices in one mapping, in the order a step reads them. In a mapping each, what is over whole huge
   // pages (a fifth of a 1.5B model) stood on small ones, which are read 30 % slower.
-  void allocate(const Weights& weights) {
-    const AlignedBuffer all(static_cast<std::size_t>(weights.bytes));
+  void place_in(const AlignedBuffer& all) {
     std::size_t at = 0;
     for (const Job& job : jobs_) {
       job.to->data = all.piece(at, kernels::packed_bytes(*job.to));
       at += job.to->data.size();
     }
+  }
+
+  // Of which files, and how each matrix lies: what a file of packed weights must agree with.
+  std::string identity() const {
+    std::string text = "atelier's packed weights, layout 1\n" + source_.stamp() + '\n';
+    for (const Job& job : jobs_)
+      text += fmt::format("{} {} {}x{}{}\n", job.entry->name, traits(job.entry->dtype).name, job.to->n,
+                          job.to->k, job.row_order->empty() ? "" : " interleaved");
+    return text;
+  }
+
+  // Whether each matrix begins as packing it now would: a build that packs otherwise does not read what
+  // another build left.
+  bool begins_as_packed() const {
+    return std::ranges::all_of(jobs_, [this](const Job& job) {
+      kernels::PackedMatrix first = kernels::packed_shape(job.to->source, job.to->n, job.to->k);
+      first.data = AlignedBuffer(static_cast<std::size_t>(first.panel_bytes));
+      kernels::pack_panels(first, job.entry->bytes, *job.row_order, 0, 1);
+      source_.release(*job.entry);
+      return std::memcmp(first.data.data(), job.to->data.data(), first.data.size()) == 0;
+    });
   }
 
   // Largest first: while little is packed yet, its pages in the file cost least at the peak.
@@ -198,6 +221,37 @@ class Loader {
   std::vector<Job> jobs_;
 };
 
+using LoadProgress = std::function<void(std::int64_t, std::int64_t)>;
+
+formats::PackedFile::Progress of_bytes(const LoadProgress& progress, std::int64_t total) {
+  return [&progress, total](std::int64_t done) {
+    if (progress) progress(done, total);
+  };
+}
+
+// Whether the file holds these weights; then they stand in it.
+bool map_kept(const formats::PackedFile& file, Loader& loader, std::int64_t bytes,
+              const LoadProgress& progress) {
+  const auto all = file.map(of_bytes(progress, bytes));
+  if (!all) {
+    if (all.error().fault == Fault::kIo) log_warning("{}; the weights are packed again", all.error().message);
+    return false;
+  }
+  loader.place_in(*all);
+  if (loader.begins_as_packed()) return true;
+  log_warning("{} was packed by another build; the weights are packed again", file.place().string());
+  return false;
+}
+
+void keep(const formats::PackedFile& file, const AlignedBuffer& all, const LoadProgress& progress) {
+  const auto bytes = static_cast<std::int64_t>(all.size());
+  if (const Status kept = file.write({all.data(), all.size()}, of_bytes(progress, bytes)); !kept) {
+    log_warning("{}; the next start packs the weights again", kept.error().message);
+    return;
+  }
+  log_info("{} keeps {} MiB of packed weights for the next start", file.place().string(), bytes >> 20);
+}
+
 }  // namespace
 
 Result<Weights> weight_shapes(const TensorSource& source, const ModelConfig& config) {
@@ -210,14 +264,19 @@ Result<Weights> weight_shapes(const TensorSource& source, const ModelConfig& con
 }
 
 Result<Weights> load_weights(const TensorSource& source, const ModelConfig& config, ThreadPool& pool,
-                             const std::function<void(std::int64_t, std::int64_t)>& progress) try {
+                             const std::function<void(std::int64_t, std::int64_t)>& progress,
+                             const std::filesystem::path& kept) try {
   ATELIER_TRY_STATUS(check_config(config));
   Weights weights;
   Loader loader(source, config);
   ATELIER_TRY_STATUS(loader.plan(weights));
   loader.shape(weights);
-  loader.allocate(weights);
+  const formats::PackedFile file(kept, loader.identity(), static_cast<std::size_t>(weights.bytes));
+  if (!kept.empty() && map_kept(file, loader, weights.bytes, progress)) return weights;
+  const AlignedBuffer all(static_cast<std::size_t>(weights.bytes));
+  loader.place_in(all);
   loader.pack(pool, progress);
+  if (!kept.empty()) keep(file, all, progress);
   return weights;
 } catch (const std::bad_alloc&) {
   return fail(Fault::kOverloaded, "not enough memory for the model's {} bytes of weights",

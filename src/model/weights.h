@@ -1,6 +1,7 @@
 // A model's weights, packed for the kernels. Immutable once loaded.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -31,8 +32,11 @@ struct Weights {
 
 // progress(done_bytes, total_bytes) is called from the calling thread. GGUF and Hugging Face names are both
 // known; llama-architecture GGUF files hold Q/K rows permuted, which is undone here.
+// `kept`: the file that keeps them packed ("": none). Where it holds these weights it is mapped; otherwise
+// they are packed and it is written, and trouble with it costs only a warning.
 Result<Weights> load_weights(const formats::TensorSource& source, const ModelConfig& config, ThreadPool& pool,
-                             const std::function<void(std::int64_t, std::int64_t)>& progress = {});
+                             const std::function<void(std::int64_t, std::int64_t)>& progress = {},
+                             const std::filesystem::path& kept = {});
 
 // The same without the matrices' memory: their shapes, and `bytes` as load_weights will take them. Nothing
 // but the small vectors is read.

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "base/test_data.h"
 #include "formats/dequantise.h"
+#include "formats/scratch_folder.h"
 #include "model/model_for_tests.h"
 
 namespace atelier::model {
@@ -24,6 +26,9 @@ class AlteredSource : public formats::TensorSource {
   }
   void release(const TensorEntry& entry) const override { released_ += entry.bytes.size(); }
   std::int64_t file_bytes() const override { return file_->file_bytes(); }
+  std::string stamp() const override { return file_->stamp() + stamp_more; }
+
+  std::string stamp_more;
 
   ModelConfig config() const { return value_or_fail(config_from_gguf(*file_)); }
   TensorEntry& entry(std::string_view name) { return *std::ranges::find(entries_, name, &TensorEntry::name); }
@@ -62,6 +67,53 @@ TEST(Weights, HoldTheFilesValues) {
     kernels::unpack_row(weights->layers[2].down, i, row.data());
     EXPECT_TRUE(std::equal(row.begin(), row.end(), all.begin() + i * 160)) << "row " << i;
   }
+}
+
+std::string bytes_of(const kernels::PackedMatrix& matrix) {
+  return {reinterpret_cast<const char*>(matrix.data.data()), matrix.data.size()};
+}
+
+std::string all_bytes_of(const Weights& weights) {
+  std::string all = bytes_of(weights.embedding) + bytes_of(weights.head);
+  for (const LayerWeights& layer : weights.layers)
+    for (const auto* matrix : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down})
+      all += bytes_of(*matrix);
+  return all;
+}
+
+TEST(Weights, KeptPackedTheyAreMappedAndTheSame) {
+  ThreadPool pool(2);
+  AlteredSource source;
+  const ModelConfig config = source.config();
+  const formats::ScratchFolder folder;
+  const std::filesystem::path kept = folder.path() / "kept";
+  const std::string packed = all_bytes_of(value_or_fail(load_weights(source, config, pool)));
+  EXPECT_EQ(all_bytes_of(value_or_fail(load_weights(source, config, pool, {}, kept))), packed);
+  ASSERT_TRUE(std::filesystem::exists(kept));
+
+  const auto written = std::filesystem::last_write_time(kept);
+  EXPECT_EQ(all_bytes_of(value_or_fail(load_weights(source, config, pool, {}, kept))), packed);
+  EXPECT_EQ(std::filesystem::last_write_time(kept), written) << "packed again";
+
+  const std::string before = read_file(kept);
+  source.stamp_more = "another file";
+  EXPECT_EQ(all_bytes_of(value_or_fail(load_weights(source, config, pool, {}, kept))), packed);
+  EXPECT_NE(read_file(kept), before) << "took what another file left";
+}
+
+TEST(Weights, KeptByABuildThatPacksOtherwiseTheyArePackedAgain) {
+  ThreadPool pool(1);
+  const AlteredSource source;
+  const ModelConfig config = source.config();
+  const formats::ScratchFolder folder;
+  const std::filesystem::path kept = folder.path() / "kept";
+  const std::string packed = all_bytes_of(value_or_fail(load_weights(source, config, pool, {}, kept)));
+  const std::string whole = read_file(kept);
+  std::string other = whole;
+  other[0] = static_cast<char>(other[0] + 1);
+  folder.write("kept", other);
+  EXPECT_EQ(all_bytes_of(value_or_fail(load_weights(source, config, pool, {}, kept))), packed);
+  EXPECT_EQ(read_file(kept), whole);
 }
 
 // A llama GGUF interleaves the halves of Q and K heads: row 2i + half of the file is our row half * dim/2 +

@@ -28,6 +28,14 @@ class AlignedBuffer::Slab {
     start_ = mapping_ + (kHugePage - reinterpret_cast<std::uintptr_t>(mapping_) % kHugePage) % kHugePage;
     ::madvise(start_, bytes, MADV_HUGEPAGE);
   }
+  // Over an empty one, whose addresses it takes: so they begin at a huge page's.
+  Slab(int file, std::size_t bytes) : Slab(bytes) {
+    if (::mmap(start_, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0) != MAP_FAILED) {
+      ::madvise(start_, bytes, MADV_HUGEPAGE);
+      return;
+    }
+    throw std::bad_alloc();  // the delegated constructor is done: the destructor unmaps
+  }
   ~Slab() { ::munmap(mapping_, bytes_ + kHugePage); }
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
@@ -68,6 +76,15 @@ class AlignedBuffer::Slab {
 AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(bytes) {
   if (bytes == 0) return;
   std::tie(slab_, data_) = Slab::allocate(bytes);
+}
+
+AlignedBuffer AlignedBuffer::of_file(int file, std::size_t bytes) {
+  AlignedBuffer out;
+  if (bytes == 0) return out;
+  out.slab_ = std::make_shared<Slab>(file, bytes);
+  out.data_ = out.slab_->take(bytes);
+  out.size_ = bytes;
+  return out;
 }
 
 AlignedBuffer::AlignedBuffer(AlignedBuffer&& other) noexcept

@@ -16,6 +16,11 @@ class AlignedBuffer {
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept;
   ~AlignedBuffer();
 
+  // The first `bytes` of an open file, read-only and shared with whoever else maps it, on huge pages where
+  // the file's own pages are huge. `bytes` must be within the file and stay so: what is cut off a mapped file
+  // cannot be read. Throws std::bad_alloc where it cannot be mapped.
+  static AlignedBuffer of_file(int file, std::size_t bytes);
+
   // `bytes` of this buffer from `offset` on. The memory stays until the last who shares it goes.
   AlignedBuffer piece(std::size_t offset, std::size_t bytes) const;
 
