@@ -54,6 +54,7 @@ struct Lanes {
   static V fma(V a, V b, V c) {
     return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
   }
+  static V fma_one(const float* one, V b, V c) { return fma(set(*one), b, c); }
   static V negated_fma(V a, V b, V c) {
     return {_mm256_fnmadd_ps(a.lo, b.lo, c.lo), _mm256_fnmadd_ps(a.hi, b.hi, c.hi)};
   }

@@ -46,6 +46,11 @@ struct Lanes {
   static V mul(V a, V b) { return _mm512_mul_ps(a, b); }
   static V div(V a, V b) { return _mm512_div_ps(a, b); }
   static V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+  // By hand: a compiler that sees `one` used twice loads it once, by an instruction of its own.
+  static V fma_one(const float* one, V b, V c) {
+    asm("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(c) : "m"(*one), "v"(b));
+    return c;
+  }
   static V negated_fma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
   static V max(V a, V b) { return _mm512_max_ps(a, b); }
   static V min(V a, V b) { return _mm512_min_ps(a, b); }

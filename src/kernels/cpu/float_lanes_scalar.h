@@ -71,6 +71,8 @@ struct Lanes {
   static V fma(V a, V b, V c) {  // a b + c, rounded once
     return each([&](int i) { return __builtin_fmaf(a.f[i], b.f[i], c.f[i]); });
   }
+  // *one b + c, the number broadcast by the multiplication where the instruction set can.
+  static V fma_one(const float* one, V b, V c) { return fma(set(*one), b, c); }
   static V negated_fma(V a, V b, V c) {  // c - a b, rounded once
     return each([&](int i) { return __builtin_fmaf(-a.f[i], b.f[i], c.f[i]); });
   }
