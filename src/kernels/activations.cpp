@@ -1,5 +1,6 @@
 // The memory of prepared activations: which form a matrix wants, how long it is, where each part stands.
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/ops.h"
 
@@ -36,6 +37,20 @@ ActivationForm form_for(const Ops& ops, Compute compute, TokenRole role, DType w
   if (weights == DType::kBF16) return ActivationForm::kBF16;
   if (ops.bf16_prompts && role == TokenRole::kPrompt) return ActivationForm::kBF16;
   return weights == DType::kF16 ? ActivationForm::kF32 : ActivationForm::kInt8;
+}
+
+void int8_remainder(const float* x, std::int64_t k, float* out) {
+  constexpr float kRound =
+      12582912.0f;  // 1.5 x 2^23: added and taken away, it rounds to even as prepare does
+  for (std::int64_t at = 0; at < k; at += kGroup) {
+    const std::int64_t count = std::min(kGroup, k - at);
+    float amax = 0.0f;
+    for (std::int64_t i = 0; i < count; ++i) amax = std::max(amax, std::fabs(x[at + i]));
+    const bool zero = amax < kSmallestAmax;
+    const float scale = zero ? 0.0f : amax / 127.0f, inverse = zero ? 0.0f : 127.0f / amax;
+    for (std::int64_t i = 0; i < count; ++i)
+      out[at + i] = x[at + i] - scale * (x[at + i] * inverse + kRound - kRound);
+  }
 }
 
 std::int64_t activation_bytes(ActivationForm form, std::int64_t rows, std::int64_t k) {

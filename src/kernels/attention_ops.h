@@ -14,9 +14,8 @@ struct AttentionOps {
   decltype(Ops::attend_prompt) attend_prompt;
 };
 
-// AVX-512 and scalar: attend_prompt as attend at first, further on by words of 16 bits; AVX2: as attend.
+// attend_prompt by words of 16 bits; AVX2: as attend.
 extern const AttentionOps kAttentionScalar, kAttentionAvx2, kAttentionAvx512;
-extern const AttentionOps kAttentionWordsScalar, kAttentionWordsAvx512;  // by words throughout: tests only
 extern const AttentionOps kAttentionAmx;       // attend as kAttentionAvx512, attend_prompt by tiles
 extern const AttentionOps kAttentionEmulated;  // attend_prompt over emulated tiles: tests only
 

@@ -18,9 +18,9 @@ struct Table {
 };
 
 std::vector<Table> tables() {
-  std::vector<Table> out = {{"emulated", &kAttentionEmulated}, {"scalar", &kAttentionWordsScalar, true}};
+  std::vector<Table> out = {{"emulated", &kAttentionEmulated}, {"scalar", &kAttentionScalar, true}};
   if (cpu_features().amx) out.push_back({"amx", &kAttentionAmx});
-  if (cpu_features().avx512) out.push_back({"avx512", &kAttentionWordsAvx512, true});
+  if (cpu_features().avx512) out.push_back({"avx512", &kAttentionAvx512, true});
   return out;
 }
 
@@ -95,25 +95,9 @@ TEST(AttentionOfPrompts, RealTilesGiveTheBitsOfEmulatedOnes) {
 TEST(AttentionOfPrompts, WordsGiveTheSameBitsOnAvx512) {
   if (!cpu_features().avx512) GTEST_SKIP() << "no AVX-512 here";
   for (const SequenceShape& shape : shapes())
-    EXPECT_TRUE(same_bits(run(kAttentionWordsAvx512, shape, shape.tokens),
-                          run(kAttentionWordsScalar, shape, shape.tokens)))
+    EXPECT_TRUE(
+        same_bits(run(kAttentionAvx512, shape, shape.tokens), run(kAttentionScalar, shape, shape.tokens)))
         << describe(shape);
-}
-
-TEST(AttentionOfPrompts, BeginAsAnswersDoAndGoOnInWords) {
-  const SequenceShape shape = {64, 1, 3, 600, DType::kF16};
-  RandomSequence sequence(shape);
-  const auto part = [&](const std::vector<float>& all, std::int64_t from, std::int64_t to) {
-    return std::vector<float>(all.begin() + from * sequence.width(), all.begin() + to * sequence.width());
-  };
-  const AttentionOps& ops = cpu_features().avx512 ? kAttentionAvx512 : kAttentionScalar;
-  const AttentionOps& words = cpu_features().avx512 ? kAttentionWordsAvx512 : kAttentionWordsScalar;
-  const std::vector<float> lanes = sequence.run(ops, ops.attend, 600), alone = run(words, shape, 600);
-  for (const std::int64_t step : {600, 100, 7}) {
-    const std::vector<float> got = run(ops, shape, step);
-    EXPECT_TRUE(same_bits(part(got, 0, 512), part(lanes, 0, 512))) << step;
-    EXPECT_TRUE(same_bits(part(got, 512, 600), part(alone, 512, 600))) << step;
-  }
 }
 
 TEST(AttentionOfPrompts, RowsInAnyGroupingGiveTheSameBits) {
@@ -121,7 +105,7 @@ TEST(AttentionOfPrompts, RowsInAnyGroupingGiveTheSameBits) {
     for (const SequenceShape& shape : shapes()) {
       const std::vector<float> whole = run(*table.ops, shape, shape.tokens);
       for (const std::int64_t step : {1, 5, 33, 128}) {
-        const bool slow = table.ops == &kAttentionEmulated || table.ops == &kAttentionWordsScalar;
+        const bool slow = table.ops == &kAttentionEmulated || table.ops == &kAttentionScalar;
         if (slow && step == 1 && shape.head_dim != 80) continue;
         EXPECT_TRUE(same_bits(run(*table.ops, shape, step), whole))
             << table.isa << ", " << step << " at a time, " << describe(shape);

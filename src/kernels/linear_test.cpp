@@ -227,6 +227,34 @@ TEST(Linear, LongRowsAndManyRowsAgree) {
   }
 }
 
+// A row and what int8 loses of it, multiplied apart and added: errors 2^-8 as large, less what f32 rounds.
+TEST(Linear, TheRemainderBringsBackWhatInt8Loses) {
+  const std::int64_t n = 48, k = 288;
+  const RandomWeights w = random_weights(DType::kQ8_0, n, k, 12);
+  const std::vector<float> bias(static_cast<std::size_t>(n), 0.0f), x = random_values(k, 13);
+  std::vector<float> remainder(x.size());
+  int8_remainder(x.data(), k, remainder.data());
+  for (const Table& table : tables()) {
+    const std::vector<float> exact = run(*table.ops, {w.matrix, ActivationForm::kF32, 1, x, bias});
+    const std::vector<float> y = run(*table.ops, {w.matrix, ActivationForm::kInt8, 1, x, bias});
+    const std::vector<float> more = run(*table.ops, {w.matrix, ActivationForm::kInt8, 1, remainder, bias});
+    double lost = 0, left = 0;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+      lost += std::abs(y[i] - exact[i]);
+      left += std::abs(y[i] + more[i] - exact[i]);
+    }
+    EXPECT_GT(lost, 0) << table.name;
+    EXPECT_LT(left, lost / 100) << table.name;
+  }
+}
+
+TEST(Linear, TheRemainderOfATinyRowIsTheRow) {
+  std::vector<float> x(40, 1e-38f), remainder(x.size());
+  x[39] = -2e-38f;
+  int8_remainder(x.data(), 40, remainder.data());
+  EXPECT_TRUE(same_bits(remainder, x, x.size()));
+}
+
 TEST(Linear, ZeroTinyAndHugeActivationsStayFinite) {
   const std::int64_t n = 16, k = 64;
   const RandomWeights w = random_weights(DType::kQ4_0, n, k, 11);

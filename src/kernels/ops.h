@@ -154,6 +154,10 @@ enum class TokenRole : std::uint8_t {
 
 ActivationForm form_for(const Ops& ops, Compute compute, TokenRole role, DType weights);
 
+// What the form kInt8 loses of a row: out[i] = x[i] less its rounded value. x and out: [k]. Multiplied as a
+// row of its own and added, it leaves products with errors 2^-8 as large.
+void int8_remainder(const float* x, std::int64_t k, float* out);
+
 std::int64_t attention_scratch_bytes(std::int64_t head_dim, std::int64_t heads_per_kv);
 
 std::int64_t attention_part_rows(std::int64_t heads_per_kv);

@@ -10,7 +10,10 @@ namespace {
 struct Places {
   std::int64_t logits = 0, hidden = 0;
 
-  Place take(bool is_hidden) { return {is_hidden, (is_hidden ? hidden : logits)++}; }
+  Place take(const BatchSequence& sequence) {
+    const bool is_hidden = sequence.logits == LogitsWanted::kHidden;
+    return {is_hidden, (is_hidden ? hidden : logits)++, sequence.role};
+  }
 };
 
 bool wants(const BatchSequence& sequence, std::int64_t token) {
@@ -22,8 +25,7 @@ bool wants(const BatchSequence& sequence, std::int64_t token) {
 // The places that the sequence's results take, from `next` on.
 void skip_places(const BatchSequence& sequence, Places& next) {
   for (std::size_t token = 0; token < sequence.tokens.size(); ++token)
-    if (wants(sequence, static_cast<std::int64_t>(token)))
-      next.take(sequence.logits == LogitsWanted::kHidden);
+    if (wants(sequence, static_cast<std::int64_t>(token))) next.take(sequence);
 }
 
 // Tokens [begin, begin + count) of the sequence, appended; its results take the next places.
@@ -38,7 +40,7 @@ void append(Chunk& chunk, const BatchSequence& sequence, std::int64_t begin, std
   for (std::int64_t token = begin; token < begin + count; ++token) {
     if (wants(sequence, token)) {
       chunk.wanted.push_back(chunk.rows());
-      chunk.places.push_back(next.take(sequence.logits == LogitsWanted::kHidden));
+      chunk.places.push_back(next.take(sequence));
     }
     chunk.tokens.push_back(sequence.tokens[static_cast<std::size_t>(token)]);
   }

@@ -24,6 +24,7 @@ struct Piece {
 struct Place {
   bool hidden = false;
   std::int64_t row = 0;
+  kernels::TokenRole role = kernels::TokenRole::kPrompt;  // of its sequence
 };
 
 struct Chunk {

@@ -315,9 +315,9 @@ void ChunkPass::attend_all(const kernels::KvLayer& kv, bool store_first) {
 // --- results ---
 
 // The hidden states among the results; the rows whose logits are wanted close up, and their places come back.
-std::vector<std::int64_t> ChunkPass::write_hidden(float* hidden, std::span<const Place> places) {
+std::vector<Place> ChunkPass::write_hidden(float* hidden, std::span<const Place> places) {
   const float eps = static_cast<float>(config_.rms_eps);
-  std::vector<std::int64_t> logits_rows;
+  std::vector<Place> with_logits;
   for (std::int64_t row = 0; row < count_; ++row) {
     const Place& place = places[static_cast<std::size_t>(row)];
     const float* state = rows_.hidden + row * strides_.hidden;
@@ -326,23 +326,61 @@ std::vector<std::int64_t> ChunkPass::write_hidden(float* hidden, std::span<const
                     config_.hidden);
       continue;
     }
-    const auto to = std::ssize(logits_rows);
+    const auto to = std::ssize(with_logits);
     if (to != row)
       std::memcpy(rows_.hidden + to * strides_.hidden, state,
                   static_cast<std::size_t>(strides_.hidden) * sizeof(float));
-    logits_rows.push_back(place.row);
+    with_logits.push_back(place);
   }
-  count_ = std::ssize(logits_rows);
-  return logits_rows;
+  count_ = std::ssize(with_logits);
+  return with_logits;
 }
 
-void ChunkPass::write_logits(float* logits, std::span<const std::int64_t> rows) {
-  if (rows.empty()) return;
+void ChunkPass::write_logits(float* logits, std::span<const Place> places) {
+  if (places.empty()) return;
   const float eps = static_cast<float>(config_.rms_eps);
   const std::array head = {Product{&weights_.output()}};
+  const bool prompts =
+      std::ranges::any_of(places, [](const Place& place) { return place.role == TokenRole::kPrompt; });
+  if (prompts && projector_.rounds_to_int8(head.front())) return write_refined_logits(logits, places);
+  std::vector<std::int64_t> rows;
+  for (const Place& place : places) rows.push_back(place.row);
   const std::array target = {Target{logits, config_.vocab_rows, rows.data()}};
   projector_.multiply(
       {rows_.hidden, strides_.hidden, count_, config_.hidden, weights_.final_norm.data(), eps}, head, target);
+}
+
+// The same, and what rounding to int8 loses of a prompt's rows is multiplied as rows of their own and added:
+// it would go straight into the logits, and be a quarter of int8's whole error (docs/kernels.md). A prompt
+// asks for one row, mostly; another one beside it costs next to nothing.
+void ChunkPass::write_refined_logits(float* logits, std::span<const Place> places) {
+  const std::int64_t stride = strides_.hidden;
+  std::vector<std::int64_t> remainder(places.size());  // by row: the row of its remainder; 0: it has none
+  std::int64_t rows = count_;
+  for (std::size_t i = 0; i < places.size(); ++i)
+    if (places[i].role == TokenRole::kPrompt) remainder[i] = rows++;
+  const std::size_t bytes = static_cast<std::size_t>(rows * stride) * sizeof(float);
+  if (refined_.size() < bytes) refined_ = AlignedBuffer(bytes);
+  float* refined = refined_.as<float>();
+  pool_.split(count_, [&](int, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      ops_.rms_norm(rows_.hidden + row * stride, weights_.final_norm.data(),
+                    static_cast<float>(config_.rms_eps), refined + row * stride, config_.hidden);
+      if (const std::int64_t to = remainder[static_cast<std::size_t>(row)]; to != 0)
+        kernels::int8_remainder(refined + row * stride, config_.hidden, refined + to * stride);
+    }
+  });
+  const std::array head = {Product{&weights_.output()}};
+  projector_.multiply_together(
+      {.x = refined, .stride = stride, .rows = rows, .k = config_.hidden}, head, [&](const Columns& columns) {
+        for (std::int64_t row = 0; row < count_; ++row) {
+          float* sums = columns.y[0] + row * columns.stride;
+          if (const std::int64_t from = remainder[static_cast<std::size_t>(row)]; from != 0)
+            ops_.add(sums, columns.y[0] + from * columns.stride, columns.count);
+          std::memcpy(logits + places[static_cast<std::size_t>(row)].row * config_.vocab_rows + columns.first,
+                      sums, static_cast<std::size_t>(columns.count) * sizeof(float));
+        }
+      });
 }
 
 }  // namespace atelier::model

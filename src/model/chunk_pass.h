@@ -64,8 +64,9 @@ class ChunkPass {
   bool any_split() const;
   kernels::AttentionRows attention_rows(const AttentionItem& item) const;
   void add(const Columns& columns);
-  std::vector<std::int64_t> write_hidden(float* hidden, std::span<const Place> places);
-  void write_logits(float* logits, std::span<const std::int64_t> rows);
+  std::vector<Place> write_hidden(float* hidden, std::span<const Place> places);
+  void write_logits(float* logits, std::span<const Place> places);
+  void write_refined_logits(float* logits, std::span<const Place> places);
 
   const ModelConfig& config_;
   const Weights& weights_;
@@ -90,6 +91,7 @@ class ChunkPass {
   std::vector<Piece> pieces_;
   std::vector<AttentionItem> items_, splits_;
   AlignedBuffer gathered_;
+  AlignedBuffer refined_;  // rows normalised, then the prompts' int8_remainder: [rows][hidden]
 };
 
 }  // namespace atelier::model

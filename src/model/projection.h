@@ -67,6 +67,11 @@ class Projector {
     run_together({.rows = rows.rows(), .k = rows.cols()}, rows, products, erase<Finish>, &finish);
   }
 
+  // Whether the matrix's input is rounded to int8.
+  bool rounds_to_int8(const Product& product) const {
+    return form_of(product) == kernels::ActivationForm::kInt8;
+  }
+
   // Room in `rows` for an input of rows x k of these products.
   void reserve(PreparedRows& rows, std::int64_t count, std::int64_t k,
                std::span<const Product> products) const;

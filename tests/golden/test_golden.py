@@ -153,7 +153,7 @@ def test_perplexity_equals_the_reference(name):
     assert half["nll"] == pytest.approx(nll[0, 511:].mean(), abs=1e-4)
 
 
-@pytest.mark.parametrize("compute, bound", [("auto", 1.0), ("bf16", 0.25)])
+@pytest.mark.parametrize("compute, bound", [("auto", 0.85), ("bf16", 0.25)])
 @pytest.mark.parametrize("name, llama_cpp", [("smollm2", 0.0025), ("qwen05", 0.00097)])
 def test_the_running_error_is_no_larger_than_llama_cpps(name, llama_cpp, compute, bound):
     text = BESIDE / "data/text/wt2_valid.txt"

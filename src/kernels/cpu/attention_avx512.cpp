@@ -9,6 +9,5 @@
 namespace atelier::kernels {
 
 const AttentionOps kAttentionAvx512 = kAttentionByWords;
-const AttentionOps kAttentionWordsAvx512 = kAttentionByWordsAlone;
 
 }  // namespace atelier::kernels

@@ -154,27 +154,11 @@ void attend_rows(Products& products, const Prompt& p, const KvLayer& kv, const A
   for (std::int64_t tile = 0; tile < p.tiles(); ++tile) write_rows(p, rows, kv_head, tile);
 }
 
-// `count` of the rows, from the `first` on.
-inline AttentionRows rows_from(const AttentionRows& rows, std::int64_t first, std::int64_t count) {
-  AttentionRows out = rows;
-  out.q += first * rows.q_stride;
-  out.out += first * rows.out_stride;
-  out.rows = count;
-  out.position += first;
-  return out;
-}
-
-// Ops::attend_prompt. Keys and values in f32 mean that no product may be rounded: they go to attend, as do
-// rows at positions before kFrom.
-template <class Products, std::int64_t kFrom>
+// Ops::attend_prompt. Keys and values in f32 mean that no product may be rounded: they go to attend.
+template <class Products>
 void attend_prompt_by(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head,
                       std::byte* scratch) {
-  const std::int64_t before = kv.dtype == DType::kF32 ? rows.rows : kFrom - rows.position;
-  if (before >= rows.rows) return attend(kv, rows, kv_head, scratch);
-  if (before > 0) {
-    attend(kv, rows_from(rows, 0, before), kv_head, scratch);
-    return attend_prompt_by<Products, 0>(kv, rows_from(rows, before, rows.rows - before), kv_head, scratch);
-  }
+  if (kv.dtype == DType::kF32) return attend(kv, rows, kv_head, scratch);
   Products products;
   Prompt p = {};
   p.scratch = scratch;

@@ -9,6 +9,5 @@
 namespace atelier::kernels {
 
 const AttentionOps kAttentionScalar = kAttentionByWords;
-const AttentionOps kAttentionWordsScalar = kAttentionByWordsAlone;
 
 }  // namespace atelier::kernels

@@ -274,7 +274,7 @@ class TileProducts {
 };
 
 constexpr AttentionOps kAttentionByTiles = {store_kv, attend, attend_part, merge_parts,
-                                            attend_prompt_by<TileProducts, 0>};
+                                            attend_prompt_by<TileProducts>};
 
 }  // namespace
 }  // namespace atelier::kernels

@@ -68,10 +68,6 @@ class BlockRows<std::int8_t> {
   const std::uint16_t *key_scales_, *value_scales_;
 };
 
-// Rows before this position attend as answers do, in f32: it is a fifteenth of a prompt's time up to there,
-// and short prompts have the same bits on every instruction set without tiles.
-constexpr std::int64_t kWordsFrom = 512;
-
 constexpr float kWordLength = 32752.0f;  // rounding adds at most half the square root of head_dim
 
 // out[j][i] = row(i)[j] as whole numbers, for 32 rows of 16.
@@ -272,9 +268,7 @@ struct WordProducts {
 };
 
 constexpr AttentionOps kAttentionByWords = {store_kv, attend, attend_part, merge_parts,
-                                            attend_prompt_by<WordProducts, kWordsFrom>};
-constexpr AttentionOps kAttentionByWordsAlone = {store_kv, attend, attend_part, merge_parts,
-                                                 attend_prompt_by<WordProducts, 0>};
+                                            attend_prompt_by<WordProducts>};
 
 }  // namespace
 }  // namespace atelier::kernels
