@@ -40,8 +40,8 @@ ActivationForm form_for(const Ops& ops, Compute compute, TokenRole role, DType w
 }
 
 void int8_remainder(const float* x, std::int64_t k, float* out) {
-  constexpr float kRound =
-      12582912.0f;  // 1.5 x 2^23: added and taken away, it rounds to even as prepare does
+  // Added and taken away, 1.5 x 2^23 rounds to even, as prepare does.
+  constexpr float kRound = 12582912.0f;
   for (std::int64_t at = 0; at < k; at += kGroup) {
     const std::int64_t count = std::min(kGroup, k - at);
     float amax = 0.0f;
