@@ -7,8 +7,6 @@
 namespace atelier::kernels {
 namespace {
 
-constexpr std::int64_t kLine = 64, kBlockRows = 16;
-
 std::int64_t round_up(std::int64_t value, std::int64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
@@ -55,9 +53,9 @@ void int8_remainder(const float* x, std::int64_t k, float* out) {
 
 std::int64_t activation_bytes(ActivationForm form, std::int64_t rows, std::int64_t k) {
   const std::int64_t values = padded_rows(rows) * round_up(k, kGroup);
-  if (form != ActivationForm::kInt8) return round_up(values * 4, kLine);
+  if (form != ActivationForm::kInt8) return round_up(values * 4, kLineBytes);
   // One line more: sums are taken 4 rows at a time, and read past a block of fewer.
-  return round_up(values, kLine) + 4 * round_up(values / kGroup * 4, kLine) + kLine;
+  return round_up(values, kLineBytes) + 4 * round_up(values / kGroup * 4, kLineBytes) + kLineBytes;
 }
 
 Activations activation_view(ActivationForm form, std::int64_t rows, std::int64_t k, std::byte* scratch) {
@@ -66,9 +64,10 @@ Activations activation_view(ActivationForm form, std::int64_t rows, std::int64_t
   view.cols = round_up(k, kGroup);
   view.block = block_rows(rows);
   if (form == ActivationForm::kInt8) {
-    const std::int64_t values = padded_rows(rows) * view.cols, side = round_up(values / kGroup * 4, kLine);
+    const std::int64_t values = padded_rows(rows) * view.cols,
+                       side = round_up(values / kGroup * 4, kLineBytes);
     view.q8 = reinterpret_cast<std::int8_t*>(scratch);
-    scratch += round_up(values, kLine);
+    scratch += round_up(values, kLineBytes);
     view.scale = reinterpret_cast<float*>(scratch);
     view.scaled_sum = reinterpret_cast<float*>(scratch + side);
     view.minus_sum = reinterpret_cast<std::int32_t*>(scratch + 2 * side);

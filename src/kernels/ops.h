@@ -4,6 +4,7 @@
 // never depend on how many rows came along, nor on the split over threads.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/packed_matrix.h"
@@ -21,12 +22,15 @@ enum class Compute : std::uint8_t {
 // A group of 32 activations counts as zero below this: 127 / amax must stay finite.
 inline constexpr float kSmallestAmax = 1e-30f;
 
+// Rows of activations that stand together, so that what one tile reads is contiguous.
+inline constexpr std::int64_t kBlockRows = 16;
+
 // Activations of `rows` rows in the form a matrix kind wants. Made by Ops::prepare in the caller's scratch
-// memory and read by Ops::linear of the same table; nobody else looks inside. Rows stand in blocks of `block`
-// (16, or all of them where they are fewer), so that what one tile reads is contiguous.
+// memory and read by Ops::linear of the same table; nobody else looks inside.
 struct Activations {
   std::int64_t rows = 0, cols = 0;  // cols: padded to kGroup
-  std::int64_t block = 0;           // rows per block; the last block may be partly filled
+  std::int64_t block = 0;           // rows per block: kBlockRows, the last one may be partly filled; or
+                                    // all of them in one, where they are fewer
   // kF32: [rows, cols]. kBF16: the same memory as bf16, values rounded to bf16 and held in either of the two
   // forms, as the table likes.
   float* f32 = nullptr;
@@ -58,6 +62,8 @@ inline constexpr std::int64_t kBlockTokens = 32, kRunBlocks = 16, kKvScaleDims =
 // Attention gathers over so many keys at a time, beginning at multiples, and merges the parts in their order.
 // 512 keys of one head (128 KiB at head_dim 64) take a core 10 us: enough to share out.
 inline constexpr std::int64_t kPartKeys = 512;
+
+inline constexpr std::int64_t kLineBytes = 64;  // of a cache
 
 struct KvLayer {
   DType dtype = DType::kF16;

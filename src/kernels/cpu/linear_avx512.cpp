@@ -7,7 +7,7 @@
 namespace atelier::kernels {
 namespace {
 constexpr int kFewRows = 8;
-constexpr bool kOneRowIntoL1 = true;
+constexpr int kRowsIntoL2 = 0;
 constexpr int kFloatRows = 8, kFloatPanels = 2;  // 16 sums in flight
 }  // namespace
 }  // namespace atelier::kernels

@@ -7,7 +7,7 @@
 namespace atelier::kernels {
 namespace {
 constexpr int kFewRows = 8;
-constexpr bool kOneRowIntoL1 = false;
+constexpr int kRowsIntoL2 = 4;
 constexpr bool kPairsByRows = false;
 constexpr int kFloatRows = 8, kFloatPanels = 2;  // 16 sums in flight
 }  // namespace

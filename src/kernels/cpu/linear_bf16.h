@@ -16,17 +16,20 @@ struct PairRows {
 
 inline PairRows pair_rows_at(const Activations& x, std::int64_t row, std::int64_t group) {
   const std::int64_t groups = x.cols / kGroup;
-  return {x.bf16 + ((row / x.block * groups + group) * x.block + row % x.block) * kGroup, x.block * kGroup};
+  return {x.bf16 + ((row / kBlockRows * groups + group) * x.block + row % kBlockRows) * kGroup,
+          x.block * kGroup};
 }
 
 template <int kRows, int kPanels>
 void multiply_pairs(const std::uint8_t* const* chunks, std::int64_t groups, const PairRows& x,
                     const Output* out, std::int64_t first_row, Stage stage) {
-  F32 acc[kRows][kPanels];
-  for (int r = 0; r < kRows; ++r) {
-    for (int p = 0; p < kPanels; ++p)
-      acc[r][p] =
-          stage.first ? splat(0.0f) : load_part(out[p].y + (first_row + r) * out[p].stride, out[p].columns);
+  F32 acc[kPanels][kRows];
+  Output at[kPanels];
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p) {
+    at[p] = out[p];
+    at[p].y += first_row * at[p].stride;
+    load_sums<kRows>(at[p], stage, acc[p]);
   }
   for (std::int64_t g = 0; g < groups; ++g) {
     for (std::int64_t pair = 0; pair < kGroup / 2; ++pair) {
@@ -34,19 +37,12 @@ void multiply_pairs(const std::uint8_t* const* chunks, std::int64_t groups, cons
       for (int p = 0; p < kPanels; ++p) w[p] = load_quad(chunks[p] + g * kGroupPairBytes + pair * 64);
       for (int r = 0; r < kRows; ++r) {
         const std::uint16_t* a = x.a + g * x.stride + r * kGroup + 2 * pair;
-        for (int p = 0; p < kPanels; ++p) acc[r][p] = dot_pairs(acc[r][p], w[p], a);
+        for (int p = 0; p < kPanels; ++p) acc[p][r] = dot_pairs(acc[p][r], w[p], a);
       }
     }
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int p = 0; p < kPanels; ++p) {
-      if (stage.last) {
-        finish_row(out[p], first_row + r, acc[r][p]);
-      } else {
-        store_part(out[p].y + (first_row + r) * out[p].stride, acc[r][p], out[p].columns);
-      }
-    }
-  }
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p) store_sums<kRows>(at[p], stage, acc[p]);
 }
 
 // Rows [begin, end), kRows at a time and inside a block, then the rest by halves.

@@ -6,7 +6,7 @@
 namespace atelier::kernels {
 namespace {
 constexpr int kFewRows = 4;
-constexpr bool kOneRowIntoL1 = true;
+constexpr int kRowsIntoL2 = 0;
 constexpr bool kPairsByRows = true;
 constexpr int kFloatRows = 1, kFloatPanels = 1;
 constexpr std::int64_t kTilesFromRows = 5;

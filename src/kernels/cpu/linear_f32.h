@@ -37,28 +37,19 @@ inline void dequantise_chunk(const std::uint8_t* panel, std::int64_t first, std:
 template <int kRows, int kPanels>
 void multiply_floats(const FloatChunk* chunks, std::int64_t values, const float* x, std::int64_t x_stride,
                      const Output* out, Stage stage) {
-  F32 acc[kRows][kPanels];
-  for (int r = 0; r < kRows; ++r) {
-    for (int p = 0; p < kPanels; ++p)
-      acc[r][p] = stage.first ? splat(0.0f) : load_part(out[p].y + r * out[p].stride, out[p].columns);
-  }
+  F32 acc[kPanels][kRows];
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p) load_sums<kRows>(out[p], stage, acc[p]);
   for (std::int64_t k = 0; k < values; ++k) {
     F32 w[kPanels];
     for (int p = 0; p < kPanels; ++p) w[p] = load(chunks[p].w + k * kPanelRows);
     for (int r = 0; r < kRows; ++r) {
       const F32 a = splat(x[r * x_stride + k]);
-      for (int p = 0; p < kPanels; ++p) acc[r][p] = fused(a, w[p], acc[r][p]);
+      for (int p = 0; p < kPanels; ++p) acc[p][r] = fused(a, w[p], acc[p][r]);
     }
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int p = 0; p < kPanels; ++p) {
-      if (stage.last) {
-        finish_row(out[p], r, acc[r][p]);
-      } else {
-        store_part(out[p].y + r * out[p].stride, acc[r][p], out[p].columns);
-      }
-    }
-  }
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p) store_sums<kRows>(out[p], stage, acc[p]);
 }
 
 // All rows against up to kPanelsAtOnce chunks, in the largest steps the registers hold.

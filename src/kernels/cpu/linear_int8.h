@@ -47,7 +47,7 @@ struct Int8Rows {
 
 inline Int8Rows rows_at(const Activations& x, std::int64_t row, std::int64_t group) {
   const std::int64_t groups = x.cols / kGroup;
-  const std::int64_t at = (row / x.block * groups + group) * x.block + row % x.block;
+  const std::int64_t at = (row / kBlockRows * groups + group) * x.block + row % kBlockRows;
   return {x.q8 + at * kGroup, x.scale + at,          x.scaled_sum + at,
           x.minus_sum + at,   x.minus_half_sum + at, x.block};
 }
@@ -153,14 +153,20 @@ constexpr std::int64_t kNearBytes = (kLeastNearBytes + panel_layout(kKind).recor
 template <DType kKind>
 constexpr Ahead kAhead = {kNearBytes<kKind>, 2 * kNearBytes<kKind>};
 
-// For one row some processors would rather have L2 alone, further ahead, or less far where a value has a byte
-// or more and passes quickly (docs/kernels.md).
+// Up to kRowsIntoL2 rows (of each table) some processors would rather have L2 alone, further ahead; but for
+// one row less far where a value has a byte or more and passes quickly (docs/kernels.md).
+constexpr std::int64_t kMostFarBytes = 8 << 10;
+
+template <DType kKind>
+constexpr std::int64_t kFarBytes =
+    kMostFarBytes / panel_layout(kKind).record_bytes * panel_layout(kKind).record_bytes;
 template <DType kKind>
 constexpr bool kWholeBytes =
     panel_layout(kKind).scale_form == ScaleForm::kNone || panel_layout(kKind).max_value == 255;
 template <DType kKind, int kRows>
 constexpr Ahead kAheadOfRows =
-    kRows > 1 || kOneRowIntoL1 ? kAhead<kKind> : Ahead{0, kNearBytes<kKind>*(kWholeBytes<kKind> ? 1 : 4)};
+    kRows > kRowsIntoL2 ? kAhead<kKind>
+                        : Ahead{0, kRows == 1 && kWholeBytes<kKind> ? kNearBytes<kKind> : kFarBytes<kKind>};
 
 // Fetches group g's share of the lines of records to come. The shares are of one size, so that nothing
 // branches. Of two groups the second share ends with the record; of eight the last runs on into the next
@@ -224,6 +230,30 @@ inline void finish_row(const Output& out, std::int64_t row, F32 acc) {
   store_part(out.y + row * out.stride, acc, out.columns);
 }
 
+struct Stage {
+  bool first, last;  // of the stretches of k: the sums start at zero; the bias is added
+};
+
+// The sums of kRows rows of a panel as earlier stretches left them; `from` begins at the first of them.
+template <int kRows>
+inline void load_sums(const Output& from, Stage stage, F32* acc) {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r)
+    acc[r] = stage.first ? splat(0.0f) : load_part(from.y + r * from.stride, from.columns);
+}
+
+// And back. By value: what is written cannot be `to`, so nothing of it is read again for each row.
+template <int kRows>
+inline void store_sums(const Output to, Stage stage, F32* acc) {
+  if (stage.last && to.bias != nullptr) {
+    const F32 bias = load_part(to.bias, to.columns);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) acc[r] = add(acc[r], bias);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) store_part(to.y + r * to.stride, acc[r], to.columns);
+}
+
 template <DType kKind, int kRows>
 void linear_few_rows(const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                      std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
@@ -260,10 +290,6 @@ inline void stream_floats(const PackedMatrix& w, std::int64_t groups, const floa
 
 // Of more rows so many pass by a panel before the next one's turn: their q8 for a stretch of k stay in L2.
 constexpr std::int64_t kChunkRows = 512;
-
-struct Stage {
-  bool first, last;  // of the stretches of k: the sums start at zero; the bias is added
-};
 
 // ---- any number of rows ----
 

@@ -65,21 +65,11 @@ template <Flavour kFlavour, int kRows, int kPanels>
 void multiply_chunk(const Chunk<kPanels>& chunk, std::int64_t count, const Int8Rows& x, const Output* out,
                     Stage stage) {
   F32 acc[kPanels * kRows];
-  for (int p = 0; p < kPanels; ++p) {
-    for (int r = 0; r < kRows; ++r)
-      acc[p * kRows + r] =
-          stage.first ? splat(0.0f) : load_part(out[p].y + r * out[p].stride, out[p].columns);
-  }
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p) load_sums<kRows>(out[p], stage, acc + p * kRows);
   chunk_rows<kFlavour, kRows, kPanels>(chunk, count, x, acc);
-  for (int p = 0; p < kPanels; ++p) {
-    for (int r = 0; r < kRows; ++r) {
-      if (stage.last) {
-        finish_row(out[p], r, acc[p * kRows + r]);
-      } else {
-        store_part(out[p].y + r * out[p].stride, acc[p * kRows + r], out[p].columns);
-      }
-    }
-  }
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p) store_sums<kRows>(out[p], stage, acc + p * kRows);
 }
 
 template <int kPanels>
@@ -106,7 +96,7 @@ inline void multiply_rows(const Chunk<kPanels>& chunk, std::int64_t first_group,
   }
   for (std::int64_t row = begin; row < end;) {
     Int8Rows rows = rows_at(x, row, first_group);
-    std::int64_t left = x.block - row % x.block;
+    std::int64_t left = kBlockRows - row % kBlockRows;
     if (left > end - row) left = end - row;
     row += left;
     while (left > 0) {

@@ -5,7 +5,7 @@
 namespace atelier::kernels {
 namespace {
 constexpr int kFewRows = 4;
-constexpr bool kOneRowIntoL1 = true;
+constexpr int kRowsIntoL2 = 0;
 constexpr int kFloatRows = 1, kFloatPanels = 1;
 }  // namespace
 }  // namespace atelier::kernels

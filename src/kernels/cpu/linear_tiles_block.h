@@ -11,7 +11,7 @@
 namespace atelier::kernels {
 namespace {
 
-constexpr std::int64_t kBlockRows = 16, kMostBlocks = 4;
+constexpr std::int64_t kMostBlocks = 4;
 
 // Tiles 0..4 hold up to `rows` rows of sums and activations, 5..7 weights, or activations of 16 rows.
 inline void configure_bf16(Tiles& tiles, std::int64_t rows) {

@@ -13,7 +13,7 @@ inline void prepare_bf16(const RowsToPrepare& from, const Activations& out) {
   for (std::int64_t i = 0; i < from.rows; ++i) {
     const std::int64_t row = from.first_row + i;
     std::uint16_t* to =
-        out.bf16 + ((row / out.block * groups + first_group) * out.block + row % out.block) * kGroup;
+        out.bf16 + ((row / kBlockRows * groups + first_group) * out.block + row % kBlockRows) * kGroup;
     for (std::int64_t at = 0; at < from.columns; at += kGroup, to += out.block * kGroup) {
       const float* group = whole_group(from.x + i * from.stride, from.columns, at, padded);
       store_bf16(to, round_to_bf16(load(group)));

@@ -7,8 +7,6 @@
 namespace atelier::kernels {
 namespace {
 
-constexpr int kBlockOfRows = 16;
-
 // Lane i: the largest lane of v[i].
 ATELIER_INLINE __m512 largest_of_each(__m512 (&v)[16]) {
   __m512 pairs[8], fours[4], lanes[2];
@@ -47,9 +45,9 @@ ATELIER_INLINE __m256i bytes_of(const float* x, __m512 inverse) {
 // One group of 16 rows, `stride` apart; `at`: the place of the first row in the prepared arrays.
 ATELIER_INLINE void prepare_int8_block(const float* x, std::int64_t stride, const Activations& out,
                                        std::int64_t at) {
-  __m512 magnitude[kBlockOfRows];
+  __m512 magnitude[kBlockRows];
 #pragma GCC unroll 16
-  for (int r = 0; r < kBlockOfRows; ++r) {
+  for (int r = 0; r < kBlockRows; ++r) {
     const F32 low = max_magnitude(splat(0.0f), load(x + r * stride));
     magnitude[r] = max_magnitude(low, load(x + r * stride + 16)).v;
   }
@@ -57,7 +55,7 @@ ATELIER_INLINE void prepare_int8_block(const float* x, std::int64_t stride, cons
   const __mmask16 zero = _mm512_cmp_ps_mask(amax, _mm512_set1_ps(kSmallestAmax), _CMP_LT_OQ);
   const __m512 divisor = _mm512_mask_mov_ps(amax, zero, one);
   const __m512 scale = _mm512_maskz_div_ps(~zero, divisor, top);
-  alignas(64) float inverse[kBlockOfRows];
+  alignas(64) float inverse[kBlockRows];
   _mm512_store_ps(inverse, _mm512_maskz_div_ps(~zero, top, divisor));
 
   std::int8_t* to = out.q8 + at * kGroup;
@@ -85,15 +83,14 @@ ATELIER_INLINE void prepare_int8_block(const float* x, std::int64_t stride, cons
 
 // Prepares what of the rectangle is whole blocks; returns the rows that are left.
 inline RowsToPrepare prepare_int8_blocks(const RowsToPrepare& from, const Activations& out) {
-  if (out.block != kBlockOfRows || from.first_row % kBlockOfRows != 0 || from.columns % kGroup != 0)
-    return from;
+  if (out.block != kBlockRows || from.first_row % kBlockRows != 0 || from.columns % kGroup != 0) return from;
   const std::int64_t groups = out.cols / kGroup, first_group = from.first_column / kGroup;
   RowsToPrepare left = from;
-  for (; left.rows >= kBlockOfRows; left.rows -= kBlockOfRows, left.first_row += kBlockOfRows) {
-    const std::int64_t at = (left.first_row / kBlockOfRows * groups + first_group) * kBlockOfRows;
+  for (; left.rows >= kBlockRows; left.rows -= kBlockRows, left.first_row += kBlockRows) {
+    const std::int64_t at = (left.first_row / kBlockRows * groups + first_group) * kBlockRows;
     for (std::int64_t g = 0; g < from.columns / kGroup; ++g)
-      prepare_int8_block(left.x + g * kGroup, left.stride, out, at + g * kBlockOfRows);
-    left.x += kBlockOfRows * left.stride;
+      prepare_int8_block(left.x + g * kGroup, left.stride, out, at + g * kBlockRows);
+    left.x += kBlockRows * left.stride;
   }
   return left;
 }

@@ -48,7 +48,7 @@ inline void prepare_int8(const RowsToPrepare& all, const Activations& out) {
   const std::int64_t groups = out.cols / kGroup, whole = from.columns / kGroup;
   for (std::int64_t i = 0; i < from.rows; ++i) {
     const std::int64_t row = from.first_row + i, first_group = from.first_column / kGroup;
-    const std::int64_t first = (row / out.block * groups + first_group) * out.block + row % out.block;
+    const std::int64_t first = (row / kBlockRows * groups + first_group) * out.block + row % kBlockRows;
     const float* x = from.x + i * from.stride;
     for (std::int64_t g = 0; g < whole; g += 16) {
       const std::int64_t count = g + 16 < whole ? 16 : whole - g;
