@@ -14,8 +14,8 @@ struct AttentionOps {
   decltype(Ops::attend_prompt) attend_prompt;
 };
 
-// attend_prompt by words of 16 bits; AVX2: as attend.
-extern const AttentionOps kAttentionScalar, kAttentionAvx2, kAttentionAvx512;
+// attend_prompt by words of 16 bits.
+extern const AttentionOps kAttentionScalar, kAttentionAvx2, kAttentionAvxVnni, kAttentionAvx512;
 extern const AttentionOps kAttentionAmx;       // attend as kAttentionAvx512, attend_prompt by tiles
 extern const AttentionOps kAttentionEmulated;  // attend_prompt over emulated tiles: tests only
 

@@ -20,6 +20,8 @@ struct Table {
 std::vector<Table> tables() {
   std::vector<Table> out = {{"emulated", &kAttentionEmulated}, {"scalar", &kAttentionScalar, true}};
   if (cpu_features().amx) out.push_back({"amx", &kAttentionAmx});
+  if (cpu_features().avx2) out.push_back({"avx2", &kAttentionAvx2, true});
+  if (cpu_features().avx_vnni) out.push_back({"avxvnni", &kAttentionAvxVnni, true});
   if (cpu_features().avx512) out.push_back({"avx512", &kAttentionAvx512, true});
   return out;
 }
@@ -92,12 +94,15 @@ TEST(AttentionOfPrompts, RealTilesGiveTheBitsOfEmulatedOnes) {
         << describe(shape);
 }
 
-TEST(AttentionOfPrompts, WordsGiveTheSameBitsOnAvx512) {
-  if (!cpu_features().avx512) GTEST_SKIP() << "no AVX-512 here";
-  for (const SequenceShape& shape : shapes())
-    EXPECT_TRUE(
-        same_bits(run(kAttentionAvx512, shape, shape.tokens), run(kAttentionScalar, shape, shape.tokens)))
-        << describe(shape);
+TEST(AttentionOfPrompts, WordsGiveTheSameBitsInEveryTable) {
+  for (const SequenceShape& shape : shapes()) {
+    const std::vector<float> want = run(kAttentionScalar, shape, shape.tokens);
+    for (const Table& table : tables()) {
+      if (!table.words) continue;
+      EXPECT_TRUE(same_bits(run(*table.ops, shape, shape.tokens), want))
+          << table.isa << ", " << describe(shape);
+    }
+  }
 }
 
 TEST(AttentionOfPrompts, RowsInAnyGroupingGiveTheSameBits) {

@@ -33,8 +33,8 @@ std::vector<Ops> assemble_all() {
   const CpuFeatures& cpu = cpu_features();
   std::vector<Ops> tables = {assemble("scalar", kLinearScalar, kRowwiseScalar, kAttentionScalar)};
   if (cpu.avx2) {
-    const LinearOps& linear = cpu.avx_vnni ? kLinearAvxVnni : kLinearAvx2;
-    tables.push_back(assemble("avx2", linear, kRowwiseAvx2, kAttentionAvx2));
+    tables.push_back(cpu.avx_vnni ? assemble("avx2", kLinearAvxVnni, kRowwiseAvx2, kAttentionAvxVnni)
+                                  : assemble("avx2", kLinearAvx2, kRowwiseAvx2, kAttentionAvx2));
   }
   if (cpu.avx512) {
     const LinearOps& linear = cpu.avx512_bf16 ? kLinearAvx512Bf16 : kLinearAvx512;

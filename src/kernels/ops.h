@@ -98,6 +98,11 @@ struct AttentionRows {
   std::int64_t heads = 0;                // query heads; heads / kv_heads share one pass over K/V
   float scale = 1.0f;                    // 1 / sqrt(head_dim)
   const std::int32_t* blocks = nullptr;  // the sequence's block table
+
+  // Memory that is read after attention: attend_part fetches head_dim lines from each place into the
+  // second-level cache while it computes, a place for each block of its keys.
+  const std::byte* const* upcoming = nullptr;
+  std::int64_t upcoming_count = 0;
 };
 
 struct Ops {
@@ -141,8 +146,7 @@ struct Ops {
                       float* gathered, std::byte* scratch);
   void (*merge_parts)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head, float* gathered);
 
-  // The same for rows of a prompt: by bf16 tiles where the table has them, else by 16-bit whole numbers or as
-  // attend.
+  // The same for rows of a prompt: by bf16 tiles where the table has them, else by 16-bit whole numbers.
   void (*attend_prompt)(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_head,
                         std::byte* scratch);
 

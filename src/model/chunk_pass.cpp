@@ -61,6 +61,7 @@ ChunkPass::ChunkPass(const ModelConfig& config, const Weights& weights, const ke
       projector_(ops, options.compute, pool),
       strides_{padded(config.hidden), padded(config.head_dim / 2), padded(config.heads * config.head_dim),
                padded(config.kv_heads * config.head_dim)},
+      upcoming_(weights, pool.size(), config.head_dim * kernels::kLineBytes),
       evenings_(options.kv == KvKind::kInt8 ? make_evenings(config, weights, pool)
                                             : std::vector<KeyEvening>()),
       scratch_bytes_(kernels::attention_scratch_bytes(config.head_dim, config.heads / config.kv_heads)),
@@ -140,7 +141,7 @@ void ChunkPass::attention(std::int64_t layer_index, const kernels::KvLayer& kv, 
   if (!store_with_attention) store_all(kv);
   if (last_layer && !all_wanted) keep_wanted(chunk);
   if (count_ == 0) return;
-  attend_all(kv, store_with_attention);
+  attend_all(layer_index, kv, store_with_attention);
 
   const std::array output = {Product{&layer.o}};
   projector_.multiply_together(
@@ -289,17 +290,21 @@ kernels::AttentionRows ChunkPass::attention_rows(const AttentionItem& item) cons
           .blocks = piece.blocks};
 }
 
-void ChunkPass::attend_all(const kernels::KvLayer& kv, bool store_first) {
+void ChunkPass::attend_all(std::int64_t layer_index, const kernels::KvLayer& kv, bool store_first) {
   plan_attention(store_first);
-  pool_.share(static_cast<std::int64_t>(items_.size()), [&](int worker, std::int64_t index) {
+  const std::int64_t items = std::ssize(items_);
+  pool_.share(items, [&](int worker, std::int64_t index) {
     const AttentionItem& item = items_[static_cast<std::size_t>(index)];
     const Piece& piece = pieces_[static_cast<std::size_t>(item.piece)];
     if (store_first)
       for (std::int64_t row = 0; row < item.rows; ++row)
         store(kv, piece, piece.first_row + row, item.kv_head);
     std::byte* scratch = attention_scratch_.data() + worker * scratch_bytes_;
-    const kernels::AttentionRows rows = attention_rows(item);
+    kernels::AttentionRows rows = attention_rows(item);
     if (item.part >= 0) {
+      const auto upcoming = upcoming_.slices(layer_index, index, items, kernels::kPartKeys / kBlockTokens);
+      rows.upcoming = upcoming.data();
+      rows.upcoming_count = std::ssize(upcoming);
       ops_.attend_part(kv, rows, item.kv_head, item.part, gathered_.as<float>() + item.gathered, scratch);
     } else {
       (in_tiles_ && piece.role == TokenRole::kPrompt ? ops_.attend_prompt : ops_.attend)(

@@ -15,6 +15,7 @@
 #include "model/kv_store.h"
 #include "model/projection.h"
 #include "model/rope_table.h"
+#include "model/upcoming_weights.h"
 #include "model/weights.h"
 #include "tensor/aligned_buffer.h"
 
@@ -57,7 +58,7 @@ class ChunkPass {
   void store(const kernels::KvLayer& kv, const Piece& piece, std::int64_t row, std::int64_t kv_head);
   void store_all(const kernels::KvLayer& kv);
   void keep_wanted(const Chunk& chunk);
-  void attend_all(const kernels::KvLayer& kv, bool store_first);
+  void attend_all(std::int64_t layer_index, const kernels::KvLayer& kv, bool store_first);
   void plan_attention(bool whole_pieces);
   std::int64_t attention_keys() const;
   std::int64_t parts_of(const Piece& piece, std::int64_t all_keys) const;
@@ -76,6 +77,7 @@ class ChunkPass {
   RopeTable rope_, long_rope_;
   Projector projector_;
   Strides strides_;
+  UpcomingWeights upcoming_;
   std::vector<KeyEvening> evenings_;  // one a layer, for int8 keys; else empty
 
   std::int64_t reserved_rows_ = 0;

@@ -87,12 +87,17 @@ void score(const Tile& tile, const AnyBlock& block, std::int64_t first, std::int
   const std::int64_t run = AnyBlock::kScaled ? kScaleDims : tile.head_dim;
   const float* query = tile.query(first);
   const typename AnyBlock::Element* key = block.keys;
-  const std::byte* later = in_group == 0 ? block.later_keys : reinterpret_cast<const std::byte*>(key);
+  const std::byte* here = reinterpret_cast<const std::byte*>(key);
+  const std::byte* later = in_group == 0 ? block.later_keys : here;
+  const std::byte* upcoming = in_group == 0 && block.upcoming != nullptr ? block.upcoming : here;
   for (std::int64_t dim = 0; dim < tile.head_dim; dim += run) {
     Lanes::V sum[kQueries][2];
     for (int q = 0; q < kQueries; ++q) sum[q][0] = sum[q][1] = Lanes::set(0.0f);
-    for (std::int64_t d = 0; d < run; ++d, key += kBlock, later += AnyBlock::kRowBytes, query += kGroup) {
-      const Lanes::V keys[2] = {Lanes::fetch_after(load(key), later), load(key + 16)};
+    for (std::int64_t d = 0; d < run; ++d, key += kBlock, query += kGroup) {
+      const Lanes::V keys[2] = {Lanes::fetch_after(load(key), later),
+                                Lanes::fetch_after(load(key + 16), upcoming)};
+      later += AnyBlock::kRowBytes;
+      upcoming += kLineBytes;
       for (int q = 0; q < kQueries; ++q) multiply_add<2>(sum[q], q, query + q, keys);
     }
     for (int half = 0; half < 2; ++half) {

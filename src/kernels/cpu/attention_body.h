@@ -118,7 +118,9 @@ template <class Element>
   const std::int64_t last = tile.last_position() / kBlock;  // of all parts: the next one begins soon
   for (std::int64_t at = first; at < end; ++at) {
     const std::int64_t later = at + kBlocksAhead < last ? at + kBlocksAhead : last;
-    attend_stored(tile, to, stored_block<Element>(kv, rows, kv_head, at, later), keys - at * kBlock);
+    Block<Element> block = stored_block<Element>(kv, rows, kv_head, at, later);
+    if (at - first < rows.upcoming_count) block.upcoming = rows.upcoming[at - first];
+    attend_stored(tile, to, block, keys - at * kBlock);
   }
 }
 
@@ -199,8 +201,6 @@ void merge_parts(const KvLayer& kv, const AttentionRows& rows, std::int64_t kv_h
     merge_part(tile, all, Gathered(gathered + part * apart, padded, tile.queries), part);
   finish_tile(tile, all, rows, 0, kv_head);
 }
-
-constexpr AttentionOps kAttentionByLanes = {store_kv, attend, attend_part, merge_parts, attend};
 
 }  // namespace
 }  // namespace atelier::kernels

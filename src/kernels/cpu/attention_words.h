@@ -1,4 +1,4 @@
-// What attention_prompt.h asks of its products, by whole numbers of 16 bits: 32 products of two a lane and
+// What attention_prompt.h asks of its products, by whole numbers of 16 bits: two products a lane and
 // instruction (VPDPWSSD), twice what f32 has, and sums that are exact. Vectors carry scales of their own:
 //
 //   k = K ks, q = Q qs     the length |K| and |Q| is 2^15: no sum of their products leaves 32 bits
@@ -174,35 +174,44 @@ void load_query_words(const Prompt& p, const AttentionRows& rows, std::int64_t k
   Lanes::store(p.highest(tile), Lanes::set(kNoScoreYet));
 }
 
-// sum[r] = row r of `left` times `right`, over `depth` tiles of each.
+// Calls take(r, sum) for each row r of `left` times `right`, over `depth` tiles of each; as many rows side by
+// side as registers hold.
+template <class Take>
 [[gnu::always_inline]] inline void multiply_words(const std::byte* left, const std::byte* right,
-                                                  std::int64_t depth, Words::V (&sum)[16]) {
+                                                  std::int64_t depth, const Take& take) {
+  constexpr int kRows = Words::kRows;
+  for (int first = 0; first < 16; first += kRows, left += kRows * 64) {
+    Words::V sum[kRows];
 #pragma GCC unroll 16
-  for (int r = 0; r < 16; ++r) sum[r] = Words::zero();
-  for (std::int64_t pair = 0; pair < depth * 16; ++pair) {
-    const Words::V b = Words::load(right + pair * 64);
-    const std::byte* a = left + pair / 16 * kTileBytes + pair % 16 * 4;
+    for (int r = 0; r < kRows; ++r) sum[r] = Words::zero();
+    for (std::int64_t tile = 0; tile < depth * kTileBytes; tile += kTileBytes) {
+      const std::byte* b = right + tile;
+      for (const std::byte *a = left + tile, *end = a + 64; a < end; a += 4, b += 64) {
+        const Words::V pairs = Words::load(b);
 #pragma GCC unroll 16
-    for (int r = 0; r < 16; ++r) sum[r] = Words::dot(sum[r], b, a + r * 64);
+        for (int r = 0; r < kRows; ++r) sum[r] = Words::dot(sum[r], pairs, a + r * 64);
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) take(first + r, sum[r]);
   }
 }
 
-void score_words(const Prompt& p, std::int64_t tile, std::int64_t chunks) {
+// Not inlined, like gather_words: both in one function with all around them leave their loops no registers.
+[[gnu::noinline]] void score_words(const Prompt& p, std::int64_t tile, std::int64_t chunks) {
   const Lanes::V query_scale = Lanes::load(p.query_scales(tile));
   for (std::int64_t group = 0; group < 2 * chunks; ++group) {
-    Words::V sum[16];
-    multiply_words(p.keys(group), p.queries_of(tile), p.layout.dim_chunks, sum);
     float* to = p.scores() + group * 256;
-#pragma GCC unroll 16
-    for (int r = 0; r < 16; ++r) {
-      const Lanes::V scale = Lanes::mul(Lanes::set(p.key_scales()[group * 16 + r]), query_scale);
-      Lanes::store(to + 16 * r, Lanes::mul(Words::to_float(sum[r]), scale));
-    }
+    const float* key_scale = p.key_scales() + group * 16;
+    multiply_words(p.keys(group), p.queries_of(tile), p.layout.dim_chunks, [&](int r, Words::V sum) {
+      const Lanes::V scale = Lanes::mul(Lanes::set(key_scale[r]), query_scale);
+      Lanes::store(to + 16 * r, Lanes::mul(Words::to_float(sum), scale));
+    });
   }
 }
 
 // 2^x to within 3e-6, less than words round away; 2^0 = 1 exactly. x <= 0.
-Lanes::V exp2(Lanes::V x) {
+[[gnu::always_inline]] inline Lanes::V exp2(Lanes::V x) {
   const Lanes::V f = fraction(x);
   Lanes::V p = Lanes::fma(Lanes::set(1.34267015e-2f), f, Lanes::set(5.22424467e-2f));
   p = Lanes::fma(p, f, Lanes::set(2.41280213e-1f));
@@ -237,17 +246,15 @@ Lanes::V weigh_words(const Prompt& p, std::int64_t tile, std::int64_t keys, bool
   return Lanes::mul(scaled, Lanes::set(1.0f / kWordLength));
 }
 
-void gather_words(const Prompt& p, std::int64_t tile, std::int64_t chunks, bool first_step) {
+[[gnu::noinline]] void gather_words(const Prompt& p, std::int64_t tile, std::int64_t chunks,
+                                    bool first_step) {
   const Lanes::V back = weigh_words(p, tile, chunks * 32, first_step);
   for (std::int64_t group = 0; group < p.layout.dim_groups; ++group) {
-    Words::V sum[16];
-    multiply_words(p.values(group), p.weights(), chunks, sum);
     float* to = p.sums(tile) + group * 256;
-#pragma GCC unroll 16
-    for (int r = 0; r < 16; ++r) {
+    multiply_words(p.values(group), p.weights(), chunks, [&](int r, Words::V sum) {
       const Lanes::V so_far = first_step ? Lanes::set(0.0f) : Lanes::load(to + 16 * r);
-      Lanes::store(to + 16 * r, Lanes::fma(Words::to_float(sum[r]), back, so_far));
-    }
+      Lanes::store(to + 16 * r, Lanes::fma(Words::to_float(sum), back, so_far));
+    });
   }
 }
 

@@ -27,6 +27,7 @@ struct Block {
   const Element *keys, *values;
   std::int64_t value_stride;
   const std::byte *later_keys, *later_values;
+  const std::byte* upcoming = nullptr;  // AttentionRows::upcoming; null: none
 };
 
 // The same in int8, or in f32 not yet scaled, with the scales [head_dim / 32][32] in f16. Slots >= written

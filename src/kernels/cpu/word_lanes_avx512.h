@@ -9,6 +9,7 @@ namespace {
 
 struct Words {
   using V = __m512i;
+  static constexpr int kRows = 16;  // side by side
 
   static V zero() { return _mm512_setzero_si512(); }
   static V load(const std::byte* from) { return _mm512_load_si512(from); }

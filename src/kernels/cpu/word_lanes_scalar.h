@@ -12,6 +12,8 @@ struct Words {
   struct V {
     std::int32_t n[16];
   };
+  static constexpr int kRows = 16;  // multiplied side by side: a divisor of 16, as many as registers hold
+
   static V zero() { return {}; }
   static V load(const std::byte* from) {
     V out;
