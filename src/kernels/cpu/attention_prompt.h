@@ -68,6 +68,13 @@ struct Prompt {
 
 // --- weights ---
 
+// x - floor(x), rounded to the nearest (VREDUCEPS would round it down); x <= 0. Below -300, where 2^x is 0,
+// any number: an infinite x has none.
+Lanes::V fraction(Lanes::V x) {
+  const Lanes::V bounded = Lanes::max(Lanes::set(-300.0f), x);
+  return Lanes::sub(bounded, floor_of(bounded));
+}
+
 void hide_unseen(const Prompt& p, std::int64_t tile, std::int64_t keys, std::int64_t position) {
   float seen[16];
   for (int lane = 0; lane < 16; ++lane)

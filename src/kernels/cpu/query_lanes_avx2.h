@@ -35,13 +35,8 @@ inline void transpose(Lanes::V (&rows)[16]) {
   for (int i = 0; i < 16; ++i) rows[i] = {turned[i / 8][0][i % 8], turned[i / 8][1][i % 8]};
 }
 
-inline __m256 fraction(__m256 x) {
-  const __m256 size = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
-  const __m256 finite = _mm256_cmp_ps(size, _mm256_set1_ps(__builtin_inff()), _CMP_NEQ_UQ);
-  return _mm256_and_ps(_mm256_sub_ps(x, _mm256_floor_ps(x)), finite);
-}
-inline Lanes::V fraction(Lanes::V x) {
-  return {fraction(x.lo), fraction(x.hi)};
+inline Lanes::V floor_of(Lanes::V x) {
+  return {_mm256_floor_ps(x.lo), _mm256_floor_ps(x.hi)};
 }
 
 // In two steps, so that a power below the smallest normal one rounds once, at the end.

@@ -29,9 +29,9 @@ inline void transpose(Lanes::V (&rows)[16]) {
   }
 }
 
-inline Lanes::V fraction(Lanes::V x) {
-  return _mm512_reduce_ps(x, 0x09);
-}  // less its floor
+inline Lanes::V floor_of(Lanes::V x) {
+  return _mm512_roundscale_ps(x, 0x09);
+}
 
 inline Lanes::V scale_by_floor(Lanes::V a, Lanes::V x) {
   return _mm512_scalef_ps(a, x);

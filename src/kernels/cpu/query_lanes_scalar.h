@@ -14,10 +14,8 @@ inline void transpose(Lanes::V (&rows)[16]) {
     }
 }
 
-// x - floor(x), rounded; 0 for an infinite x.
-inline Lanes::V fraction(Lanes::V x) {
-  return Lanes::each(
-      [&](int i) { return __builtin_isinf(x.f[i]) ? 0.0f : x.f[i] - __builtin_floorf(x.f[i]); });
+inline Lanes::V floor_of(Lanes::V x) {
+  return Lanes::each([&](int i) { return __builtin_floorf(x.f[i]); });
 }
 
 // a 2^floor(x), x <= 0.
