@@ -128,7 +128,7 @@ struct ThreadPool::Shared {
 
   // Where the items of run `run` end.
   std::int64_t end_of(std::size_t run) const {
-    return count * static_cast<std::int64_t>(run + 1) / std::ssize(tickets);
+    return part_begin(count, static_cast<std::int64_t>(run) + 1, std::ssize(tickets));
   }
 
   void publish(Entry next_entry, void* next_context, std::int64_t items) {

@@ -15,6 +15,11 @@
 
 namespace atelier {
 
+// Where part `part` of `parts` begins in [0, count): the runs that ThreadPool::share and split give out.
+constexpr std::int64_t part_begin(std::int64_t count, std::int64_t part, std::int64_t parts) {
+  return count * part / parts;
+}
+
 class ThreadPool {
  public:
   // `threads` >= 1 counts the calling thread, which works along as number 0.
@@ -47,7 +52,8 @@ class ThreadPool {
   template <class Job>
   void split(std::int64_t count, Job&& job) {
     run([&](int part) {
-      const std::int64_t begin = count * part / threads_, end = count * (part + 1) / threads_;
+      const std::int64_t begin = part_begin(count, part, threads_),
+                         end = part_begin(count, part + 1, threads_);
       if (begin < end) job(part, begin, end);
     });
   }

@@ -2,19 +2,20 @@
 
 #include <algorithm>
 
+#include "base/thread_pool.h"
+
 namespace atelier::model {
 namespace {
 
-// Of one thread and layer: more than that leaves the caches before it is read.
+// Of one thread and layer: what 32,768 keys of two heads leave two threads time for.
 constexpr std::int64_t kMostBytes = 4 << 20;
 
 // The bytes of a matrix that one thread reads, slice by slice.
 class Share {
  public:
   Share(const kernels::PackedMatrix& matrix, std::int64_t thread, std::int64_t threads)
-      : at_(matrix.panel(matrix.panels * thread / threads)),
-        left_((matrix.panels * (thread + 1) / threads - matrix.panels * thread / threads) *
-              matrix.panel_bytes) {}
+      : at_(matrix.panel(part_begin(matrix.panels, thread, threads))),
+        left_(matrix.panel(part_begin(matrix.panels, thread + 1, threads)) - at_) {}
 
   // The next slice goes behind `to`; false at the end. What is less than a slice is left out.
   bool take(std::int64_t bytes, std::vector<const std::byte*>& to) {
@@ -55,9 +56,9 @@ UpcomingWeights::UpcomingWeights(const Weights& weights, int threads, std::int64
 std::span<const std::byte* const> UpcomingWeights::slices(std::int64_t layer, std::int64_t item,
                                                           std::int64_t items, std::int64_t most) const {
   std::int64_t thread = 0;
-  while (item >= items * (thread + 1) / threads_) ++thread;
+  while (item >= part_begin(items, thread + 1, threads_)) ++thread;
   const std::span<const std::byte* const> all = slices_[static_cast<std::size_t>(layer * threads_ + thread)];
-  const auto first = static_cast<std::size_t>((item - items * thread / threads_) * most);
+  const auto first = static_cast<std::size_t>((item - part_begin(items, thread, threads_)) * most);
   if (first >= all.size()) return {};
   return all.subspan(first, std::min(all.size() - first, static_cast<std::size_t>(most)));
 }
