@@ -1,7 +1,9 @@
 // y = x w^T with int8 activations: for each output and group, in the order of k,
-//   acc = fma(float(sum of (u - offset) * q8), d_w * d_a, acc);  with a min also  acc = fma(m_w, d_a * sum
-//   q8, acc)
-// and the bias last. The integer sums are exact, so every kernel here, every instruction set and the tile
+//   acc = fma(float(sum of (u - offset) * q8), d_w * d_a, acc)
+//   acc = fma(min_w, d_a * sum of q8, acc)                        kinds with a min
+// and the bias last. Where scales hold for half a group, h sums the halves and takes the row's scale once:
+//   h = fma(float(sum), d_w, h);  h = fma(min_w, sum of q8, h);  acc = fma(h, d_a, acc). The integer sums are
+//   exact, so every kernel here, every instruction set and the tile
 // kernels give the same bits for any number of rows.
 //
 // Few rows: a group is unpacked into registers and used at once (memory bound). More rows:
@@ -82,23 +84,21 @@ inline GroupScales group_scales(const RecordScales& scales, const std::uint8_t* 
   return out;
 }
 
-// Scales one part of a group (all of it, or a half) into the sums.
+// A group's sums [kPanels][kRows] into `acc`: by the scales of weights and row at once, then the mins.
 template <bool kHasMin>
-inline F32 scaled_into(F32 acc, const I32& sum, const F32& d, const F32& m, float d_a, float scaled_sum) {
+inline F32 with_group(F32 acc, const I32& sum, const F32& d, const F32& m, float d_a, float scaled_sum) {
   acc = fused(to_f32(sum), mul(d, splat(d_a)), acc);
   if constexpr (kHasMin) acc = fused(m, splat(scaled_sum), acc);
   return acc;
 }
 
-// Scales the sums of one part of a group, [kPanels][kRows], into `acc`; scaled_sum(row): what the mins take.
-template <Flavour kFlavour, int kRows, int kPanels, class ScaledSum>
-inline void scale_part(F32* acc, const I32* sum, const GroupScales* scales, int part, const float* d_a,
-                       const ScaledSum& scaled_sum) {
-  for (int p = 0; p < kPanels; ++p)
-    for (int r = 0; r < kRows; ++r)
-      acc[p * kRows + r] =
-          scaled_into<kFlavour.has_min>(acc[p * kRows + r], sum[p * kRows + r], scales[p].d[part],
-                                        scales[p].m[part], d_a[r], scaled_sum(r));
+// Where halves of a group have scales of their own: one more of them, by the weights' scale alone. The row's
+// is the same for both. minus: -(sum of the half's q8).
+template <bool kHasMin>
+inline F32 with_half(F32 halves, const I32& sum, const F32& d, const F32& m, std::int32_t minus) {
+  halves = fused(to_f32(sum), d, halves);
+  if constexpr (kHasMin) halves = fused(m, splat(-static_cast<float>(minus)), halves);
+  return halves;
 }
 
 // One group of kRows rows of one block and kPanels panels: acc [kPanels][kRows], w [kPanels][8]; `at` is the
@@ -117,21 +117,34 @@ inline void accumulate(F32* acc, const Quad* w, const GroupScales* scales, const
     }
   };
   if constexpr (kFlavour.halves) {
+    F32 halves[kPanels * kRows];
+    const auto take_half = [&](int half, const auto& minus) {
+      for (int p = 0; p < kPanels; ++p)
+        for (int r = 0; r < kRows; ++r) {
+          const int i = p * kRows + r;
+          halves[i] = with_half<kFlavour.has_min>(half == 0 ? splat(0.0f) : halves[i], sum[i],
+                                                  scales[p].d[half], scales[p].m[half], minus(r));
+        }
+    };
     const auto first_half = [=](int r) { return minus_first[r]; };
     const auto second_half = [=](int r) { return minus_all[r] - minus_first[r]; };
     begin_sums(first_half);
     dot_rows<4, kFlavour.max_value, kFlavour.is_signed, kRows, kPanels>(sum, w, a);
-    scale_part<kFlavour, kRows, kPanels>(acc, sum, scales, 0, d_a,
-                                         [&](int r) { return -d_a[r] * static_cast<float>(first_half(r)); });
+    take_half(0, first_half);
     begin_sums(second_half);
     dot_rows<4, kFlavour.max_value, kFlavour.is_signed, kRows, kPanels>(sum, w + 4, a + 16);
-    scale_part<kFlavour, kRows, kPanels>(acc, sum, scales, 1, d_a,
-                                         [&](int r) { return -d_a[r] * static_cast<float>(second_half(r)); });
+    take_half(1, second_half);
+    for (int p = 0; p < kPanels; ++p)
+      for (int r = 0; r < kRows; ++r)
+        acc[p * kRows + r] = fused(halves[p * kRows + r], splat(d_a[r]), acc[p * kRows + r]);
   } else {
     begin_sums([=](int r) { return minus_all[r]; });
     dot_rows<8, kFlavour.max_value, kFlavour.is_signed, kRows, kPanels>(sum, w, a);
-    scale_part<kFlavour, kRows, kPanels>(
-        acc, sum, scales, 0, d_a, [&](int r) { return kFlavour.has_min ? x.scaled_sum[at + r] : 0.0f; });
+    for (int p = 0; p < kPanels; ++p)
+      for (int r = 0; r < kRows; ++r)
+        acc[p * kRows + r] =
+            with_group<kFlavour.has_min>(acc[p * kRows + r], sum[p * kRows + r], scales[p].d[0],
+                                         scales[p].m[0], d_a[r], x.scaled_sum[at + r]);
   }
 }
 

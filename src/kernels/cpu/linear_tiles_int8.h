@@ -25,24 +25,23 @@ template <DType kKind, int kRows>
 void multiply_tiles(Tiles& tiles, const TileStretch& w, std::int64_t count, const Int8Rows& x,
                     const Output& out, std::int64_t valid, Stage stage, const NextStretch<kKind>& next) {
   constexpr Flavour kFlavour = kFlavourOf<kKind>;
-  constexpr std::int64_t kParts = kFlavour.halves ? 2 : 1;
-  TileSums sums;
+  GroupSums sums[2];  // so that tiles run ahead
   F32 acc[kRows];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     const bool begun = !stage.first && r < valid;
     acc[r] = begun ? load_part(out.y + r * out.stride, out.columns) : splat(0.0f);
   }
-  const std::int64_t parts = count * kParts;
-  tile_product<kFlavour, 0>(tiles, w, part_of<kFlavour>(x, 0), sums.sum[0]);
-  for (std::int64_t part = 0; part < parts; part += 2) {
-    if (part + 1 < parts) tile_product<kFlavour, 1>(tiles, w, part_of<kFlavour>(x, part + 1), sums.sum[1]);
-    next.unpack(part / kParts);
-    take_sums<kFlavour, kRows>(w, part_of<kFlavour>(x, part), sums.sum[0], acc);
-    if (part + 1 >= parts) break;
-    if (part + 2 < parts) tile_product<kFlavour, 0>(tiles, w, part_of<kFlavour>(x, part + 2), sums.sum[0]);
-    if constexpr (kParts == 1) next.unpack(part + 1);
-    take_sums<kFlavour, kRows>(w, part_of<kFlavour>(x, part + 1), sums.sum[1], acc);
+  const auto group_at = [&x](std::int64_t g) { return TileGroup{g, rows_from(x, g)}; };
+  group_product<kFlavour, 0>(tiles, w, group_at(0), sums[0]);
+  for (std::int64_t g = 0; g < count; g += 2) {
+    if (g + 1 < count) group_product<kFlavour, 1>(tiles, w, group_at(g + 1), sums[1]);
+    next.unpack(g);
+    take_sums<kFlavour, kRows>(w, group_at(g), sums[0], acc);
+    if (g + 1 >= count) break;
+    if (g + 2 < count) group_product<kFlavour, 0>(tiles, w, group_at(g + 2), sums[0]);
+    next.unpack(g + 1);
+    take_sums<kFlavour, kRows>(w, group_at(g + 1), sums[1], acc);
   }
   for (std::int64_t g = count; g < next.groups; ++g) next.unpack(g);
 #pragma GCC unroll 16

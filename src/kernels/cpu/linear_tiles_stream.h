@@ -17,13 +17,12 @@ template <DType kKind, int kRows>
 void stream_block(Tiles& tiles, const PackedMatrix& w, const Activations& x, const float* bias, float* y,
                   std::int64_t y_stride, std::int64_t begin, std::int64_t end) {
   constexpr Flavour kFlavour = kFlavourOf<kKind>;
-  constexpr std::int64_t kParts = kFlavour.halves ? 2 : 1;
   const std::int64_t groups = x.cols / kGroup, total = groups * (end - begin);
   if (total == 0) return;
   const Int8Rows rows = rows_at(x, 0, 0);
   GroupReader<kKind> reader(w, begin);
   TileStretch ring;
-  TileSums sums;
+  GroupSums sums[2];
   std::int64_t unpacked = 0;
   const auto unpack = [&] {
     if (unpacked == total) return;
@@ -31,27 +30,18 @@ void stream_block(Tiles& tiles, const PackedMatrix& w, const Activations& x, con
     ++unpacked;
   };
   for (int g = 0; g < kStreamAhead; ++g) unpack();
-  tile_product<kFlavour, 0>(tiles, ring, {0, 0, rows}, sums.sum[0]);
+  group_product<kFlavour, 0>(tiles, ring, {0, rows}, sums[0]);
   std::int64_t done = 0;  // groups
   for (std::int64_t panel = begin; panel < end; ++panel) {
     F32 acc[kRows];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) acc[r] = splat(0.0f);
     for (std::int64_t g = 0; g < groups; ++g, ++done) {
-      const TilePart now = {done % kStretchGroups, 0, rows_from(rows, g)};
-      const TilePart next = {(done + 1) % kStretchGroups, 0, rows_from(rows, g + 1 < groups ? g + 1 : 0)};
-      if constexpr (kParts == 2) {
-        const TilePart half = {now.at, 1, now.x};
-        tile_product<kFlavour, 0>(tiles, ring, half, sums.sum[1]);
-        take_sums<kFlavour, kRows>(ring, now, sums.sum[0], acc);
-        if (done + 1 < total) tile_product<kFlavour, 0>(tiles, ring, next, sums.sum[0]);
-        unpack();
-        take_sums<kFlavour, kRows>(ring, half, sums.sum[1], acc);
-      } else {
-        if (done + 1 < total) tile_product<kFlavour, 0>(tiles, ring, next, sums.sum[(done + 1) % 2]);
-        unpack();
-        take_sums<kFlavour, kRows>(ring, now, sums.sum[done % 2], acc);
-      }
+      const TileGroup now = {done % kStretchGroups, rows_from(rows, g)};
+      const TileGroup next = {(done + 1) % kStretchGroups, rows_from(rows, g + 1 < groups ? g + 1 : 0)};
+      if (done + 1 < total) group_product<kFlavour, 0>(tiles, ring, next, sums[(done + 1) % 2]);
+      unpack();
+      take_sums<kFlavour, kRows>(ring, now, sums[done % 2], acc);
     }
     const Output out = output_of(w, bias, y, y_stride, panel);
 #pragma GCC unroll 16

@@ -26,9 +26,9 @@ struct TileStretch {
   alignas(64) float m[2][kStretchGroups * 16];
 };
 
-// Integer products on their way from a tile to the sums; several, so that tiles run ahead.
-struct TileSums {
-  alignas(64) std::int32_t sum[2][kTileRows * 16];
+// A group's integer products on their way from tiles to the sums; half[1] where it has two scales.
+struct GroupSums {
+  alignas(64) std::int32_t half[2][kTileRows * 16];
 };
 
 // Tile 0, 1: sums; 4, 5: activations; 6, 7: weights.
@@ -90,44 +90,53 @@ class GroupReader {
   std::int64_t group_ = 0, done_ = 0;  // of the record; of the panel
 };
 
-// A group (or, where scales hold for 16, half of one) of the weights and of the rows.
-struct TilePart {
-  std::int64_t at, half;  // in the stretch
-  Int8Rows x;             // from the group on
+// A group of the weights and of the rows.
+struct TileGroup {
+  std::int64_t at;  // in the stretch
+  Int8Rows x;       // from the group on
 };
 
-template <Flavour kFlavour>
-inline TilePart part_of(const Int8Rows& x, std::int64_t part) {
-  constexpr std::int64_t kParts = kFlavour.halves ? 2 : 1;
-  const std::int64_t g = part / kParts;
-  return {g, part % kParts, rows_from(x, g)};
-}
-
 template <Flavour kFlavour, int kSlot>
-inline void tile_product(Tiles& tiles, const TileStretch& w, const TilePart& part, std::int32_t* sums) {
+inline void tile_product(Tiles& tiles, const TileStretch& w, const TileGroup& group, int half,
+                         std::int32_t* sums) {
   constexpr int kA = 4 + kSlot, kW = 6 + kSlot;
   tiles.zero<kSlot>();
-  tiles.load<kA>(part.x.q8 + part.half * 16, kGroup);
-  tiles.load<kW>(w.quads[part.at] + part.half * 256, 64);
+  tiles.load<kA>(group.x.q8 + half * 16, kGroup);
+  tiles.load<kW>(w.quads[group.at] + half * 256, 64);
   tiles.dot_i8<kSlot, kA, kW>();
   tiles.store<kSlot>(sums, 64);
 }
 
+template <Flavour kFlavour, int kSlot>
+inline void group_product(Tiles& tiles, const TileStretch& w, const TileGroup& group, GroupSums& sums) {
+  if constexpr (kFlavour.halves) {
+    tile_product<kFlavour, 0>(tiles, w, group, 0, sums.half[0]);
+    tile_product<kFlavour, 1>(tiles, w, group, 1, sums.half[1]);
+  } else {
+    tile_product<kFlavour, kSlot>(tiles, w, group, 0, sums.half[0]);
+  }
+}
+
 template <Flavour kFlavour, int kRows>
-inline void take_sums(const TileStretch& w, const TilePart& part, const std::int32_t* sums, F32* acc) {
-  const Int8Rows& x = part.x;
-  const F32 d = load(w.d[part.half] + part.at * 16);
-  const F32 m = kFlavour.has_min ? load(w.m[part.half] + part.at * 16) : d;
+inline void take_sums(const TileStretch& w, const TileGroup& group, const GroupSums& sums, F32* acc) {
+  constexpr int kHalves = kFlavour.halves ? 2 : 1;
+  const Int8Rows& x = group.x;
+  F32 d[kHalves], m[kHalves];
+  for (int half = 0; half < kHalves; ++half) {
+    d[half] = load(w.d[half] + group.at * 16);
+    m[half] = kFlavour.has_min ? load(w.m[half] + group.at * 16) : d[half];
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
-    const F32 sum = to_f32(load_i32(sums + r * 16));
-    acc[r] = fused(sum, mul(d, splat(x.scale[r])), acc[r]);
-    if constexpr (kFlavour.has_min && kFlavour.halves) {
-      const std::int32_t first = x.minus_half_sum[r];
-      const std::int32_t minus = part.half == 0 ? first : x.minus_sum[r] - first;
-      acc[r] = fused(m, splat(-x.scale[r] * static_cast<float>(minus)), acc[r]);
-    } else if constexpr (kFlavour.has_min) {
-      acc[r] = fused(m, splat(x.scaled_sum[r]), acc[r]);
+    const I32 sum = load_i32(sums.half[0] + r * 16);
+    if constexpr (kFlavour.halves) {
+      const std::int32_t minus = x.minus_half_sum[r];
+      const F32 first = with_half<kFlavour.has_min>(splat(0.0f), sum, d[0], m[0], minus);
+      const F32 both = with_half<kFlavour.has_min>(first, load_i32(sums.half[1] + r * 16), d[1], m[1],
+                                                   x.minus_sum[r] - minus);
+      acc[r] = fused(both, splat(x.scale[r]), acc[r]);
+    } else {
+      acc[r] = with_group<kFlavour.has_min>(acc[r], sum, d[0], m[0], x.scale[r], x.scaled_sum[r]);
     }
   }
 }
